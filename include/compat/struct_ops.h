@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a struct_ops type offers to its maps: struct bpf_struct_ops.
+ * src/ calls the newest kernel's form; older kernels adapt to it here.
+ */
+#ifndef SOPS_COMPAT_STRUCT_OPS_H
+#define SOPS_COMPAT_STRUCT_OPS_H
+
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include "features.h"
+
+/* 6.4 (68b04864ca42). Goes when 6.1 does. */
+#ifndef HAVE_STRUCT_OPS_UPDATE
+#define BPF_F_LINK			BIT(13)
+#endif
+
+/*
+ * The type that the kernel itself lists under a struct's BTF id, or NULL.
+ * 6.9 (4c5763ed996a) split a descriptor off, and made types of modules
+ * possible; before, all are of vmlinux. Goes when 6.1 does.
+ */
+#ifdef HAVE_STRUCT_OPS_DESC
+#define sops_kernel_type(btf, type_id) ({				\
+	const struct bpf_struct_ops_desc *__desc =			\
+		borrowed(bpf_struct_ops_find)(btf, type_id);		\
+									\
+	__desc ? __desc->st_ops : NULL;					\
+})
+#else
+#define sops_kernel_type(btf, type_id) \
+	((void)(btf), borrowed(bpf_struct_ops_find)(type_id))
+#endif
+
+/* 6.11 (73287fe22872): the link is told. Goes when 6.1 does. */
+static inline int sops_reg(const struct bpf_struct_ops *ops, void *kdata,
+			   struct bpf_link *link)
+{
+#ifdef HAVE_STRUCT_OPS_REG_LINK
+	return ops->reg(kdata, link);
+#else
+	return ops->reg(kdata);
+#endif
+}
+
+static inline void sops_unreg(const struct bpf_struct_ops *ops, void *kdata,
+			      struct bpf_link *link)
+{
+#ifdef HAVE_STRUCT_OPS_REG_LINK
+	ops->unreg(kdata, link);
+#else
+	ops->unreg(kdata);
+#endif
+}
+
+/*
+ * Until 6.4 (8fb1a76a0f35), TCP's init_member walks the list of congestion
+ * controls, which RCU protects, without the read lock: take it here. No type
+ * of those kernels sleeps in init_member. Goes when 6.1 does.
+ */
+static inline int sops_init_member(const struct bpf_struct_ops *ops,
+				   const struct btf_type *t,
+				   const struct btf_member *member,
+				   void *kdata, const void *udata)
+{
+	int ret;
+
+	if (!IS_ENABLED(HAVE_STRUCT_OPS_UPDATE))
+		rcu_read_lock();
+	ret = ops->init_member(t, member, kdata, udata);
+	if (!IS_ENABLED(HAVE_STRUCT_OPS_UPDATE))
+		rcu_read_unlock();
+	return ret;
+}
+
+/*
+ * The type's own do-nothing function for the member at @offset; where the
+ * type has none, programs for the member are refused at load.
+ * 6.8 (2cd3e3772e41). Goes when 6.1 does.
+ */
+static inline void *sops_stub(const struct bpf_struct_ops *ops, u32 offset)
+{
+#ifdef HAVE_CFI_STUBS
+	return *(void **)(ops->cfi_stubs + offset);
+#else
+	return NULL;
+#endif
+}
+
+#endif /* SOPS_COMPAT_STRUCT_OPS_H */

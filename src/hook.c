@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the kernel's calls reach us.
+ *
+ * The kernel's table of map types is constant, so a struct_ops map made after
+ * insmod still has the kernel's operations in it. Each of those functions
+ * starts with a call to ftrace; our handler, run there, looks at the first
+ * argument, and when that object is ours it sets the instruction pointer to
+ * our function, which then runs in place of the kernel's, with the arguments
+ * in their registers and the caller's return address on the stack:
+ *
+ *	caller --> bpf_struct_ops_map_update_elem(map, ...)
+ *		       |  ftrace: sops_hook_entry()
+ *		       |-- map is ours --> sops_map_update(map, ...) --> caller
+ *		       `-- it is not ----> the kernel's own body ------> caller
+ *
+ * So one call is served by one implementation, the original is never called
+ * from here, and maps that were made before keep the kernel's.
+ *
+ * That no task is in our text after rmmod rests on this:
+ *
+ *  - A function that serves an object of ours: its caller holds that object,
+ *    every object of ours holds a reference on this module, and the last one
+ *    is put only after grace periods (sops_map_free()).
+ *  - map_alloc, which has no object yet and may sleep: the handler takes the
+ *    reference, the new map keeps it; on failure it is put just before the
+ *    return. rmmod and the handler cannot miss each other: once the module is
+ *    going, try_module_get() fails and the kernel's own body runs.
+ *  - The handler itself, functions that never sleep, and the few instructions
+ *    between a module_put() and the return: unregistering and then
+ *    synchronize_rcu_tasks() wait until every task, had it been preempted in
+ *    there, has gone on to sleep of its own will somewhere else.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <compat/ftrace.h>
+#include <compat/map_ops.h>
+#include "hook.h"
+#include "kernel.h"
+#include "map.h"
+#include "proto.h"
+#include "registry.h"
+
+/* What tells whether a call is for us. */
+enum sops_subject {
+	SOPS_MAP,	/* the first argument is a map of ours */
+	SOPS_KDATA,	/* the first argument is the kernel-side value of one */
+	SOPS_CREATE,	/* always; may sleep, and hands the reference on */
+	SOPS_ALWAYS,	/* always; never sleeps */
+};
+
+/*
+ * hook(SUBJECT, kernel's function, ours, return type, arguments): without it ...
+ */
+#define SOPS_HOOKS(hook)						\
+	/* ... maps with flags that only newer kernels know stay refused */ \
+	hook(SOPS_ALWAYS, bpf_struct_ops_map_alloc_check, sops_map_alloc_check, \
+	     int, (union bpf_attr *))					\
+	/* ... the kernel would free a map of ours as one of its own */	\
+	hook(SOPS_MAP, bpf_struct_ops_map_free, sops_map_free,		\
+	     void, (struct bpf_map *))					\
+	/* ... an in-kernel lookup would read our map as one of its own */ \
+	hook(SOPS_MAP, bpf_struct_ops_map_lookup_elem, sops_map_lookup,	\
+	     void *, (struct bpf_map *, void *))			\
+	hook(SOPS_MAP, bpf_struct_ops_map_get_next_key, sops_map_get_next_key, \
+	     int, (struct bpf_map *, void *, void *))			\
+	/* ... user space would read garbage */				\
+	hook(SOPS_MAP, bpf_struct_ops_map_sys_lookup_elem, sops_map_sys_lookup, \
+	     int, (struct bpf_map *, void *, void *))			\
+	hook(SOPS_MAP, bpf_struct_ops_map_seq_show_elem, sops_map_seq_show, \
+	     void, (struct bpf_map *, void *, struct seq_file *))	\
+	/* ... nothing could be registered or unregistered */		\
+	hook(SOPS_MAP, bpf_struct_ops_map_update_elem, sops_map_update,	\
+	     map_ops_long, (struct bpf_map *, void *, void *, u64))	\
+	hook(SOPS_MAP, bpf_struct_ops_map_delete_elem, sops_map_delete,	\
+	     map_ops_long, (struct bpf_map *, void *))			\
+	/* ... subsystems would count references in the wrong place */	\
+	hook(SOPS_KDATA, bpf_struct_ops_get, sops_map_get_kdata,	\
+	     bool, (const void *))					\
+	hook(SOPS_KDATA, bpf_struct_ops_put, sops_map_put_kdata,	\
+	     void, (const void *))					\
+	/* ... no map would be ours */					\
+	hook(SOPS_CREATE, bpf_struct_ops_map_alloc, sops_map_alloc,	\
+	     struct bpf_map *, (union bpf_attr *))
+
+#define SOPS_HOOK_TYPE(subject, func, ours, ret, args)			\
+	static_assert(__same_type(&ours, (ret (*) args)NULL));
+SOPS_HOOKS(SOPS_HOOK_TYPE)
+
+static const struct sops_hook {
+	enum sops_subject subject;
+	const char *func;
+	const char *proto;
+	void *ours;
+} sops_hooks[] = {
+#define SOPS_HOOK_ENTRY(subject, func, ours, ret, args) \
+	{ subject, #func, __stringify(ret args), ours },
+	SOPS_HOOKS(SOPS_HOOK_ENTRY)
+};
+
+/* Address of each hook's call to ftrace, set before the handler can run. */
+static unsigned long sops_hook_ips[ARRAY_SIZE(sops_hooks)] __ro_after_init;
+
+static notrace bool sops_hook_wants(enum sops_subject subject,
+				    const void *first)
+{
+	switch (subject) {
+	case SOPS_MAP:
+		return sops_is_map(first);
+	case SOPS_KDATA:
+		return sops_is_kdata(first);
+	case SOPS_CREATE:
+		return try_module_get(THIS_MODULE);
+	case SOPS_ALWAYS:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Runs in whatever context the hooked function was called in. It calls nothing
+ * that is hooked by these ops, so it cannot recurse, and must not be skipped
+ * by a recursion guard: the kernel's body would then run on a map of ours.
+ * Hence no FTRACE_OPS_FL_RECURSION, which asks for that guard.
+ */
+static notrace void sops_hook_entry(unsigned long ip, unsigned long parent_ip,
+				    struct ftrace_ops *ops,
+				    struct ftrace_regs *fregs)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++)
+		if (sops_hook_ips[i] == ip)
+			break;
+	if (WARN_ON_ONCE(i == ARRAY_SIZE(sops_hooks)))
+		return;
+
+	if (sops_hook_wants(sops_hooks[i].subject,
+			    (void *)ftrace_regs_get_argument(fregs, 0)))
+		ftrace_regs_set_instruction_pointer(fregs,
+						    (unsigned long)sops_hooks[i].ours);
+}
+
+/*
+ * One ops for all, so that all of them come on and go off together.
+ * PERMANENT: sysctl kernel.ftrace_enabled=0 is refused while we are in.
+ */
+static struct ftrace_ops sops_hook_ops = {
+	.func	= sops_hook_entry,
+	.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
+		  SOPS_FTRACE_FLAGS,
+};
+
+/**
+ * sops_hooks_check() - find every entry point and compare its prototype
+ *
+ * Prints a line for each that does not fit. Nothing is hooked yet.
+ * Context: process, at insmod, after sops_kernel_bind().
+ *
+ * Return: 0 or -Exxx of the last failure.
+ */
+int __init sops_hooks_check(void)
+{
+	int i, err, ret = 0;
+	unsigned long addr;
+
+	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
+		const struct sops_hook *hook = &sops_hooks[i];
+
+		err = sops_kernel_lookup(hook->func, "CONFIG_BPF_JIT", &addr);
+		if (!err)
+			err = sops_proto_check(hook->func, hook->proto);
+		if (!err) {
+			sops_hook_ips[i] = borrowed(ftrace_location)(addr);
+			if (!sops_hook_ips[i]) {
+				pr_err("this kernel's %s cannot be traced: it needs a kernel with CONFIG_FUNCTION_TRACER\n",
+				       hook->func);
+				err = -EOPNOTSUPP;
+			}
+		}
+		if (err)
+			ret = err;
+	}
+	return ret;
+}
+
+static notrace void sops_hook_nothing(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops,
+				      struct ftrace_regs *fregs)
+{
+}
+
+/*
+ * After -EBUSY for all together: say for which it is, by trying each alone,
+ * with a handler that does nothing, since half of the hooks must never be on.
+ */
+static void __init sops_hooks_blame(void)
+{
+	static struct ftrace_ops trial = { .func = sops_hook_nothing };
+	int i;
+
+	trial.flags = sops_hook_ops.flags;
+	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
+		if (ftrace_set_filter_ip(&trial, sops_hook_ips[i], 0, 1))
+			continue;
+		if (!register_ftrace_function(&trial))
+			unregister_ftrace_function(&trial);
+		else
+			pr_err("%s is already redirected by another module, such as a livepatch: unload that first\n",
+			       sops_hooks[i].func);
+	}
+	ftrace_free_filter(&trial);
+}
+
+/**
+ * sops_hooks_on() - from here on every new struct_ops map is ours
+ *
+ * Context: process, at insmod, as the last step that can fail: maps may be
+ * made before it returns.
+ *
+ * Return: 0, -EBUSY when another module already redirects one of the
+ * functions (a line names it), or what ftrace had against it.
+ */
+int __init sops_hooks_on(void)
+{
+	int err;
+
+	err = ftrace_set_filter_ips(&sops_hook_ops, sops_hook_ips,
+				    ARRAY_SIZE(sops_hook_ips), 0, 1);
+	if (!err)
+		err = register_ftrace_function(&sops_hook_ops);
+	if (!err)
+		return 0;
+
+	ftrace_free_filter(&sops_hook_ops);
+	if (err == -EBUSY)
+		sops_hooks_blame();
+	else
+		pr_err("cannot redirect the kernel's struct_ops maps (%d)\n", err);
+	return err;
+}
+
+/**
+ * sops_hooks_off() - new maps are the kernel's own again
+ *
+ * When it returns no task is in a function of ours that a hook led to; the
+ * top of this file says why. Context: process, at rmmod, no map of ours left.
+ */
+void sops_hooks_off(void)
+{
+	unregister_ftrace_function(&sops_hook_ops);
+	ftrace_free_filter(&sops_hook_ops);
+	synchronize_rcu_tasks();
+}

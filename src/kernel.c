@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Binding of what we borrow.
+ *
+ * kallsyms_lookup_name() is not exported, but a kprobe on it tells its
+ * address. Through it every other function is found, once, at insmod, and
+ * written into the static calls that the rest of the module calls through.
+ * Nothing here needs undoing: the static calls go with the module.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kprobes.h>
+#include <linux/moduleparam.h>
+#include "kernel.h"
+
+#define SOPS_DEFINE_BORROWED(name, config) \
+	DEFINE_STATIC_CALL_NULL(sops_borrowed_##name, name);
+SOPS_BORROWED(SOPS_DEFINE_BORROWED)
+
+DEFINE_STATIC_CALL_NULL(sops_lookup_name, kallsyms_lookup_name);
+
+static const struct sops_borrowed {
+	const char *name;
+	const char *config;
+	struct static_call_key *key;
+	void *tramp;
+} sops_borrowed[] = {
+#define SOPS_BORROWED_ENTRY(name, config) {				\
+		#name, config,						\
+		&STATIC_CALL_KEY(sops_borrowed_##name),			\
+		STATIC_CALL_TRAMP_ADDR(sops_borrowed_##name),		\
+	},
+	SOPS_BORROWED(SOPS_BORROWED_ENTRY)
+};
+
+static char *missing = "";
+module_param(missing, charp, 0444);
+MODULE_PARM_DESC(missing, "name of a kernel symbol to pretend away, to see the refusal");
+
+static int sops_count_symbol(void *count, unsigned long addr)
+{
+	++*(unsigned int *)count;
+	return 0;
+}
+
+/**
+ * sops_kernel_lookup() - find the one address of a kernel symbol
+ * @name: the symbol
+ * @config: the option that would provide it, for the message
+ * @addr: set on success
+ *
+ * Prints one line when it fails. Context: process, at insmod, after the first
+ * two symbols of sops_kernel_bind() are bound.
+ *
+ * Return: 0, -ENOENT when there is no such symbol, -ENOTUNIQ when there are
+ * several and nothing says which is meant.
+ */
+int sops_kernel_lookup(const char *name, const char *config,
+		       unsigned long *addr)
+{
+	unsigned int count = 0;
+
+	*addr = strcmp(name, missing) ? static_call(sops_lookup_name)(name) : 0;
+	if (!*addr) {
+		pr_err("this kernel has no %s: it needs a kernel with %s\n",
+		       name, config);
+		return -ENOENT;
+	}
+
+	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &count);
+	if (count > 1) {
+		pr_err("this kernel has %u symbols named %s, one was expected (%s)\n",
+		       count, name, config);
+		return -ENOTUNIQ;
+	}
+	return 0;
+}
+
+/* kallsyms_lookup_name() itself, by a kprobe that is never armed for long. */
+static int sops_bind_lookup_name(void)
+{
+	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
+	int err;
+
+	err = register_kprobe(&kp);
+	if (err) {
+		pr_err("cannot find kallsyms_lookup_name by a kprobe (%d): it needs a kernel with CONFIG_KPROBES and CONFIG_KALLSYMS\n",
+		       err);
+		return err;
+	}
+	static_call_update(sops_lookup_name, (void *)kp.addr);
+	unregister_kprobe(&kp);
+	return 0;
+}
+
+/**
+ * sops_kernel_bind() - bind every function of SOPS_BORROWED
+ *
+ * Prints a line for each that is missing, not only for the first.
+ * Context: process, at insmod.
+ *
+ * Return: 0, or -Exxx of the last failure; then nothing borrowed may be called.
+ */
+int sops_kernel_bind(void)
+{
+	unsigned long addr;
+	int i, err, ret;
+
+	ret = sops_bind_lookup_name();
+	if (ret)
+		return ret;
+
+	/* The first of the table checks the others: it goes in unchecked. */
+	addr = static_call(sops_lookup_name)(sops_borrowed[0].name);
+	if (!addr) {
+		pr_err("this kernel has no %s: it needs a kernel with %s\n",
+		       sops_borrowed[0].name, sops_borrowed[0].config);
+		return -ENOENT;
+	}
+	__static_call_update(sops_borrowed[0].key, sops_borrowed[0].tramp,
+			     (void *)addr);
+
+	for (i = 0; i < ARRAY_SIZE(sops_borrowed); i++) {
+		const struct sops_borrowed *b = &sops_borrowed[i];
+
+		err = sops_kernel_lookup(b->name, b->config, &addr);
+		if (err)
+			ret = err;
+		else
+			__static_call_update(b->key, b->tramp, (void *)addr);
+	}
+	return ret;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this module borrows from the kernel: one table, bound and checked at insmod. */
+#ifndef SOPS_KERNEL_H
+#define SOPS_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <linux/kallsyms.h>
+#include <linux/perf_event.h>
+#include <linux/static_call.h>
+#include <compat/struct_ops.h>
+#include <compat/tramp.h>
+
+/*
+ * borrow(NAME, what gives it). The type of each comes from the kernel header
+ * that declares it, so a changed prototype fails the build.
+ */
+#define SOPS_BORROWED(borrow)						\
+	borrow(kallsyms_on_each_match_symbol, "CONFIG_LIVEPATCH")	\
+	borrow(ftrace_location, "CONFIG_DYNAMIC_FTRACE")		\
+	borrow(bpf_get_btf_vmlinux, "CONFIG_DEBUG_INFO_BTF")		\
+	borrow(btf_find_by_name_kind, "CONFIG_BPF_SYSCALL")		\
+	borrow(btf_name_by_offset, "CONFIG_BPF_SYSCALL")		\
+	borrow(btf_type_resolve_ptr, "CONFIG_BPF_SYSCALL")		\
+	borrow(btf_type_resolve_func_ptr, "CONFIG_BPF_SYSCALL")		\
+	borrow(btf_resolve_size, "CONFIG_BPF_SYSCALL")			\
+	borrow(btf_distill_func_proto, "CONFIG_BPF_SYSCALL")		\
+	borrow(btf_type_seq_show, "CONFIG_BPF_SYSCALL")			\
+	borrow(bpf_map_init_from_attr, "CONFIG_BPF_SYSCALL")		\
+	borrow(bpf_jit_charge_modmem, "CONFIG_BPF_JIT")			\
+	borrow(bpf_jit_uncharge_modmem, "CONFIG_BPF_JIT")		\
+	borrow(bpf_ksym_add, "CONFIG_BPF_JIT")				\
+	borrow(bpf_ksym_del, "CONFIG_BPF_JIT")				\
+	borrow(perf_event_ksymbol, "CONFIG_PERF_EVENTS")		\
+	borrow(bpf_struct_ops_find, "CONFIG_BPF_JIT")			\
+	SOPS_BORROWED_TRAMP(borrow)
+
+#define SOPS_DECLARE_BORROWED(name, config) \
+	DECLARE_STATIC_CALL(sops_borrowed_##name, name);
+SOPS_BORROWED(SOPS_DECLARE_BORROWED)
+#undef SOPS_DECLARE_BORROWED
+
+/**
+ * borrowed() - a borrowed function, to be called at once: borrowed(name)(args)
+ * @name: one of SOPS_BORROWED
+ *
+ * A static call is a direct call: it needs no retpoline, and no ENDBR, which
+ * an IBT kernel takes away from functions whose address it never uses itself.
+ */
+#define borrowed(name)	static_call(sops_borrowed_##name)
+
+int sops_kernel_bind(void);
+int sops_kernel_lookup(const char *name, const char *config,
+		       unsigned long *addr);
+
+#endif /* SOPS_KERNEL_H */

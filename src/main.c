@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * struct_ops.ko: BPF struct_ops maps as a loadable module.
+ *
+ *	hook.c		the kernel's entry points to a struct_ops map; ours in
+ *			their place (proto.c: are they what we think they are?)
+ *	registry.c	which maps are ours
+ *	map.c		the map: create, update, look up, delete, show, free
+ *	value.c		its value: user space's form, the subsystem's form
+ *	type.c		a type: BTF resolved into a table of members
+ *	image.c		executable memory: a trampoline for each program
+ *	kernel.c	what we borrow from the kernel
+ *
+ * Calls go down this list, never up. Whatever differs between kernels is in
+ * include/compat/.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include "hook.h"
+#include "kernel.h"
+#include "map.h"
+#include "registry.h"
+#include "type.h"
+
+static int __init sops_init(void)
+{
+	int err, nr_types;
+
+	err = sops_kernel_bind();
+	if (err)
+		return err;
+	err = sops_hooks_check();
+	if (err)
+		return err;
+	nr_types = sops_types_init();
+	if (nr_types < 0)
+		return nr_types;
+	err = sops_registry_init();
+	if (err)
+		goto types;
+	err = sops_hooks_on();
+	if (err)
+		goto registry;
+
+	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux\n",
+		nr_types);
+	return 0;
+
+registry:
+	sops_registry_exit();
+types:
+	sops_types_exit();
+	return err;
+}
+
+static void __exit sops_exit(void)
+{
+	sops_hooks_off();
+	sops_map_drain();
+	sops_registry_exit();
+	sops_types_exit();
+	pr_info("struct_ops maps are the kernel's own again\n");
+}
+
+module_init(sops_init);
+module_exit(sops_exit);
+
+MODULE_DESCRIPTION("BPF struct_ops maps as a loadable module");
+MODULE_AUTHOR("the struct_ops.ko authors");
+MODULE_LICENSE("GPL");

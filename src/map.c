@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The map: what the bpf() syscall does to it.
+ *
+ * Each function here stands in for the kernel's own of the same purpose, see
+ * the table in hook.c. Their callers have checked fd and access mode, copied
+ * key and value from user space, and hold the map.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include "kernel.h"
+#include "map.h"
+#include "registry.h"
+
+#define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
+/**
+ * sops_map_alloc_check() - is this a struct_ops map at all?
+ * @attr: of BPF_MAP_CREATE
+ *
+ * Never sleeps: hook.c counts on it.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int sops_map_alloc_check(union bpf_attr *attr)
+{
+	if (attr->key_size != sizeof(u32) || attr->max_entries != 1 ||
+	    attr->map_flags || !attr->btf_vmlinux_value_type_id)
+		return -EINVAL;
+	return 0;
+}
+
+static void sops_map_destroy(struct sops_map *smap)
+{
+	sops_image_destroy(&smap->image);
+	kvfree(smap->uvalue);
+	sops_type_put(smap->type);
+	/* Whoever looks through the registry may still be passing. */
+	kvfree_rcu(smap, rcu);
+}
+
+static struct sops_map *sops_map_new(union bpf_attr *attr)
+{
+	struct sops_type *type;
+	struct sops_map *smap;
+	struct btf *btf;
+
+	if (!sops_may_create())
+		return ERR_PTR(-EPERM);
+	btf = borrowed(bpf_get_btf_vmlinux)();
+	if (IS_ERR(btf))
+		return ERR_CAST(btf);
+	type = sops_type_get(btf, attr->btf_vmlinux_value_type_id);
+	if (IS_ERR(type))
+		return ERR_CAST(type);
+	if (attr->value_size != type->value_size) {
+		sops_type_put(type);
+		return ERR_PTR(-EINVAL);
+	}
+
+	smap = kvzalloc(offsetof(struct sops_map, kvalue) + type->value_size,
+			SOPS_GFP);
+	if (!smap) {
+		sops_type_put(type);
+		return ERR_PTR(-ENOMEM);
+	}
+	smap->type = type;
+	mutex_init(&smap->lock);
+	smap->uvalue = kvzalloc(type->value_size, SOPS_GFP);
+	if (!smap->uvalue || sops_image_init(&smap->image, type->nr_funcs)) {
+		sops_map_destroy(smap);
+		return ERR_PTR(-ENOMEM);
+	}
+	borrowed(bpf_map_init_from_attr)(&smap->map, attr);
+	return smap;
+}
+
+/**
+ * sops_map_alloc() - make a map
+ * @attr: of BPF_MAP_CREATE, past sops_map_alloc_check()
+ *
+ * Comes with a reference on this module, which the map keeps. All memory is
+ * charged to the caller's memory cgroup. Context: process, may sleep.
+ *
+ * Return: the map, or an ERR_PTR: -EPERM without CAP_BPF, -ENOTSUPP for a
+ * value type that the kernel does not list or that cannot be served, -EINVAL
+ * for another size than the type's, -ENOMEM.
+ */
+struct bpf_map *sops_map_alloc(union bpf_attr *attr)
+{
+	struct sops_map *smap = sops_map_new(attr);
+
+	if (IS_ERR(smap)) {
+		module_put(THIS_MODULE);
+		return ERR_CAST(smap);
+	}
+	/*
+	 * From here on: creation can still fail, and then frees the map
+	 * through the kernel's table.
+	 */
+	sops_registry_add(smap);
+	return &smap->map;
+}
+
+static void sops_map_free_work(struct work_struct *work)
+{
+	struct sops_map *smap = container_of(work, struct sops_map, work);
+
+	sops_registry_del(smap);
+	sops_map_destroy(smap);
+	/* sops_map_drain() sees to it that we are out before the text goes. */
+	module_put(THIS_MODULE);
+}
+
+static void sops_map_free_tasks(struct rcu_head *rcu)
+{
+	struct sops_map *smap = container_of(rcu, struct sops_map, rcu);
+
+	INIT_WORK(&smap->work, sops_map_free_work);
+	queue_work(system_unbound_wq, &smap->work);
+}
+
+static void sops_map_free_rcu(struct rcu_head *rcu)
+{
+	call_rcu_tasks(rcu, sops_map_free_tasks);
+}
+
+/**
+ * sops_map_free() - the last reference is gone
+ * @map: of ours
+ *
+ * A member function may have put that reference itself: TCP's init does when
+ * it moves its socket to another congestion control. It, or a reader that
+ * found the value while it was registered, is inside an RCU read section: one
+ * grace period. After leaving it a task still has the last instructions of
+ * the trampoline before it, where it may be preempted: one RCU-tasks grace
+ * period. Until both are over the map stays in the registry, with its text
+ * and value in place. By callbacks, since the kernel calls this on a
+ * workqueue that others wait for.
+ */
+void sops_map_free(struct bpf_map *map)
+{
+	struct sops_map *smap = to_sops_map(map);
+
+	sops_image_unname(&smap->image);
+	call_rcu(&smap->rcu, sops_map_free_rcu);
+}
+
+/** sops_map_drain() - at rmmod: no callback of a map is in our text after */
+void sops_map_drain(void)
+{
+	/*
+	 * Every map has put the module, so sops_map_free_work() is in its last
+	 * instructions at most, in a kworker: that is a task, which hook.c's
+	 * synchronize_rcu_tasks() waited for. The callbacks before it:
+	 */
+	rcu_barrier_tasks();
+	rcu_barrier();
+}
+
+/**
+ * sops_map_lookup() - in-kernel lookup: there is none
+ * @map: of ours
+ * @key: ignored
+ *
+ * Return: ERR_PTR(-EINVAL).
+ */
+void *sops_map_lookup(struct bpf_map *map, void *key)
+{
+	return ERR_PTR(-EINVAL);
+}
+
+/**
+ * sops_map_get_next_key() - the one key is 0
+ * @map: of ours
+ * @key: the key before, or NULL
+ * @next_key: set on success
+ *
+ * Return: 0, or -ENOENT after key 0.
+ */
+int sops_map_get_next_key(struct bpf_map *map, void *key, void *next_key)
+{
+	if (key && *(u32 *)key == 0)
+		return -ENOENT;
+	*(u32 *)next_key = 0;
+	return 0;
+}
+
+/**
+ * sops_map_sys_lookup() - read the value, by syscall
+ * @map: of ours
+ * @key: must be 0
+ * @value: of @map->value_size bytes; zeroes until the first update is done,
+ *	then state, reference count, and program ids in place of fds
+ *
+ * The reference count is how many hold the map other than user space: the
+ * registration, and on TCP each socket.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int sops_map_sys_lookup(struct bpf_map *map, void *key, void *value)
+{
+	struct sops_map *smap = to_sops_map(map);
+	struct sops_value *out = value;
+	s64 refs;
+	u32 state;
+
+	if (*(u32 *)key)
+		return -ENOENT;
+
+	/* Pairs with the release in sops_map_update(): uvalue is complete. */
+	state = smp_load_acquire(&smap->kvalue.state);
+	if (state == SOPS_STATE_INIT) {
+		memset(value, 0, map->value_size);
+		return 0;
+	}
+
+	memcpy(value, smap->uvalue, map->value_size);
+	out->state = state;
+	refs = atomic64_read(&map->refcnt) - atomic64_read(&map->usercnt);
+	refcount_set(&out->refcnt, max_t(s64, refs, 0));
+	return 0;
+}
+
+/**
+ * sops_map_seq_show() - a pinned map, read as a file
+ * @map: of ours
+ * @key: its key
+ * @m: where to write the value as text, by BTF
+ */
+void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
+{
+	struct sops_map *smap = to_sops_map(map);
+	void *value;
+
+	value = kvmalloc(map->value_size, GFP_USER | __GFP_NOWARN);
+	if (!value)
+		return;
+	if (!sops_map_sys_lookup(map, key, value)) {
+		borrowed(btf_type_seq_show)(smap->type->btf, smap->type->value_id,
+					    value, m);
+		seq_putc(m, '\n');
+	}
+	kvfree(value);
+}
+
+/* Hand the value to its subsystem, which holds the map from then on. */
+static int sops_map_register(struct sops_map *smap)
+{
+	int err;
+
+	bpf_map_inc(&smap->map);
+	err = sops_reg(smap->type->ops, smap->kvalue.data, NULL);
+	if (!err)
+		return 0;
+
+	pr_debug("map %u: %s refuses to register (%d)\n", smap->map.id,
+		 smap->type->name, err);
+	bpf_map_put(&smap->map);
+	/* The subsystem may have let somebody see the value before it failed. */
+	sops_image_unname(&smap->image);
+	synchronize_rcu_mult(call_rcu, call_rcu_tasks);
+	return err;
+}
+
+/**
+ * sops_map_update() - write the value, and register it
+ * @map: of ours
+ * @key: must be 0
+ * @value: as user space has it, of @map->value_size bytes
+ * @flags: must be 0
+ *
+ * Nothing is changed when it fails, and it can be tried again.
+ * Context: process, may sleep.
+ *
+ * Return: 0, or -EINVAL for flags, -E2BIG for another key, -EINVAL for what
+ * must be zero, -EBUSY when the map was registered before, the type's
+ * init_member's error, -EBADF for a bad fd, -EINVAL for a program of another
+ * kind, type or member, -ENOMEM, -EPERM at the BPF JIT limit, what making the
+ * image executable failed with, or the subsystem's error.
+ */
+map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
+			     u64 flags)
+{
+	struct sops_map *smap = to_sops_map(map);
+	int err;
+
+	if (flags)
+		return -EINVAL;
+	if (*(u32 *)key)
+		return -E2BIG;
+	err = sops_value_check(smap->type, value);
+	if (err)
+		return err;
+
+	mutex_lock(&smap->lock);
+	if (smap->kvalue.state != SOPS_STATE_INIT) {
+		err = -EBUSY;
+		goto unlock;
+	}
+
+	err = sops_value_fill(smap, value);
+	if (err)
+		goto clear;
+	err = sops_image_seal(&smap->image);
+	if (err)
+		goto clear;
+	sops_image_name(&smap->image);
+	err = sops_map_register(smap);
+	if (err)
+		goto clear;
+
+	/* Pairs with the acquire in sops_map_sys_lookup(). */
+	smp_store_release(&smap->kvalue.state, SOPS_STATE_INUSE);
+	goto unlock;
+
+clear:
+	sops_value_clear(smap);
+unlock:
+	mutex_unlock(&smap->lock);
+	return err;
+}
+
+/**
+ * sops_map_delete() - unregister the value
+ * @map: of ours
+ * @key: must be 0; the kernel itself does not look
+ *
+ * Return: 0, -ENOENT for another key or when nothing is registered,
+ * -EINPROGRESS when it was deleted before.
+ */
+map_ops_long sops_map_delete(struct bpf_map *map, void *key)
+{
+	struct sops_map *smap = to_sops_map(map);
+
+	if (*(u32 *)key)
+		return -ENOENT;
+
+	/* One of many deleters gets to unregister; update never sees INIT again. */
+	switch (cmpxchg(&smap->kvalue.state, SOPS_STATE_INUSE,
+			SOPS_STATE_TOBEFREE)) {
+	case SOPS_STATE_INUSE:
+		sops_unreg(smap->type->ops, smap->kvalue.data, NULL);
+		bpf_map_put(map);
+		return 0;
+	case SOPS_STATE_TOBEFREE:
+		return -EINPROGRESS;
+	default:
+		return -ENOENT;
+	}
+}
+
+/**
+ * sops_map_get_kdata() - a subsystem takes a reference
+ * @kdata: the value it was given by reg()
+ *
+ * Context: any but NMI; the caller found @kdata under RCU.
+ *
+ * Return: true, or false once the count was zero.
+ */
+bool sops_map_get_kdata(const void *kdata)
+{
+	return atomic64_inc_not_zero(&kdata_to_sops_map(kdata)->map.refcnt);
+}
+
+/**
+ * sops_map_put_kdata() - a subsystem gives a reference back
+ * @kdata: the value
+ *
+ * Context: any but NMI; perhaps from within a member function of @kdata.
+ */
+void sops_map_put_kdata(const void *kdata)
+{
+	bpf_map_put(&kdata_to_sops_map(kdata)->map);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The prototype of a kernel function, as its BTF tells it.
+ *
+ * The functions that we stand in for are static: no header declares them, and
+ * no compiler would notice that one got another argument. The kernel's BTF
+ * has them all, so it is written out as C text, and compared with the text
+ * that the hook table was compiled from.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/seq_buf.h>
+#include "kernel.h"
+#include "proto.h"
+
+/* How deep "pointer to const struct ..." may go before we give up on it. */
+#define SOPS_PROTO_DEPTH	8
+
+static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
+			    int depth)
+{
+	const struct btf_type *t;
+	const char *name;
+
+	if (!id) {
+		seq_buf_printf(s, "void");
+		return;
+	}
+	t = btf_type_by_id(btf, id);
+	if (!t || !depth) {
+		seq_buf_printf(s, "?");
+		return;
+	}
+
+	name = borrowed(btf_name_by_offset)(btf, t->name_off);
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_CONST:
+		seq_buf_printf(s, "const ");
+		sops_proto_type(s, btf, t->type, depth - 1);
+		break;
+	case BTF_KIND_PTR:
+		sops_proto_type(s, btf, t->type, depth - 1);
+		seq_buf_printf(s, s->len && s->buffer[s->len - 1] == '*' ? "*" : " *");
+		break;
+	case BTF_KIND_STRUCT:
+		seq_buf_printf(s, "struct %s", name);
+		break;
+	case BTF_KIND_UNION:
+		seq_buf_printf(s, "union %s", name);
+		break;
+	case BTF_KIND_FWD:
+		seq_buf_printf(s, "%s %s",
+			       BTF_INFO_KFLAG(t->info) ? "union" : "struct", name);
+		break;
+	case BTF_KIND_ENUM:
+		seq_buf_printf(s, "enum %s", name);
+		break;
+	case BTF_KIND_INT:
+	case BTF_KIND_TYPEDEF:
+		seq_buf_printf(s, "%s", name);
+		break;
+	default:
+		seq_buf_printf(s, "?");
+	}
+}
+
+/* "ret (arg, arg)" of @func into @s; -ENOENT when BTF does not have it. */
+static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
+			    const char *func)
+{
+	const struct btf_type *t;
+	s32 id;
+	u32 i;
+
+	id = borrowed(btf_find_by_name_kind)(btf, func, BTF_KIND_FUNC);
+	if (id < 0)
+		return -ENOENT;
+	t = btf_type_by_id(btf, btf_type_by_id(btf, id)->type);
+
+	sops_proto_type(s, btf, t->type, SOPS_PROTO_DEPTH);
+	seq_buf_printf(s, " (");
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		if (i)
+			seq_buf_printf(s, ", ");
+		sops_proto_type(s, btf, ((const struct btf_param *)(t + 1))[i].type,
+				SOPS_PROTO_DEPTH);
+	}
+	if (!i)
+		seq_buf_printf(s, "void");
+	seq_buf_printf(s, ")");
+	return 0;
+}
+
+/**
+ * sops_proto_check() - is a kernel function of the prototype we expect?
+ * @func: its name
+ * @expected: "ret (arg, arg)" in C, without names of arguments
+ *
+ * Prints one line when it is not. Context: process.
+ *
+ * Return: 0, -ENOENT when BTF does not know the function, -EPROTOTYPE when it
+ * differs, or what bpf_get_btf_vmlinux() had against it.
+ */
+int sops_proto_check(const char *func, const char *expected)
+{
+	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	char text[256];
+	struct seq_buf s;
+	int err;
+
+	if (IS_ERR_OR_NULL(btf)) {
+		pr_err("this kernel has no BTF: it needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
+		return btf ? PTR_ERR(btf) : -ENODATA;
+	}
+
+	seq_buf_init(&s, text, sizeof(text) - 1);
+	err = sops_proto_print(&s, btf, func);
+	if (err) {
+		pr_err("this kernel's BTF has no function %s, %s was expected\n",
+		       func, expected);
+		return err;
+	}
+	text[seq_buf_used(&s)] = '\0';
+	if (strcmp(text, expected)) {
+		pr_err("this kernel's %s is %s, %s was expected\n",
+		       func, text, expected);
+		return -EPROTOTYPE;
+	}
+	return 0;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The value of a struct_ops map: from what user space wrote to what the
+ * subsystem gets.
+ *
+ * Both have the layout of the subsystem's struct. In user space's, a function
+ * member holds the fd of a program before the update, and its id after; in
+ * the kernel's, the address of a trampoline.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "kernel.h"
+#include "map.h"
+
+/**
+ * sops_value_check() - what can be said against a value by itself
+ * @type: of the map
+ * @value: from user space, already copied
+ *
+ * Return: 0, or -EINVAL: not zero in a hole, or in state or refcnt, which
+ * only we write.
+ */
+int sops_value_check(const struct sops_type *type, const struct sops_value *value)
+{
+	u32 i;
+
+	for (i = 0; i < type->nr_holes; i++)
+		if (memchr_inv((void *)value + type->holes[i].offset, 0,
+			       type->holes[i].size))
+			return -EINVAL;
+	if (value->state || refcount_read(&value->refcnt))
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * The program that @fd stands for, if it was loaded for this very member. Ids
+ * of two BTF objects can be equal by chance, so the object counts as well:
+ * the verifier checked the program against the types in that one.
+ */
+static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
+					unsigned long fd)
+{
+	struct bpf_prog *prog;
+
+	if (fd > INT_MAX)
+		return ERR_PTR(-EINVAL);
+	prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_STRUCT_OPS, false);
+	if (IS_ERR(prog))
+		return prog;
+	if (prog->aux->attach_btf != type->btf ||
+	    prog->aux->attach_btf_id != type->type_id ||
+	    prog->expected_attach_type != i) {
+		bpf_prog_put(prog);
+		return ERR_PTR(-EINVAL);
+	}
+	return prog;
+}
+
+static int sops_value_fill_func(struct sops_map *smap, u32 i)
+{
+	const struct sops_type *type = smap->type;
+	const struct sops_member *m = &type->members[i];
+	unsigned long *slot = (void *)smap->uvalue->data + m->offset;
+	struct sops_tramp *tramp;
+	struct bpf_prog *prog;
+
+	if (!*slot)
+		return 0;
+	prog = sops_value_prog(type, i, *slot);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+
+	tramp = sops_image_add(&smap->image, prog, &m->model,
+			       sops_stub(type->ops, m->offset));
+	if (IS_ERR(tramp)) {
+		bpf_prog_put(prog);
+		return PTR_ERR(tramp);
+	}
+	/* The id keeps apart two maps of one type. */
+	snprintf(tramp->ksym.name, sizeof(tramp->ksym.name), "bpf__%s_%s_%u",
+		 type->name, m->name, smap->map.id);
+
+	*(void **)(smap->kvalue.data + m->offset) =
+		sops_tramp_entry((void *)tramp->ksym.start);
+	*slot = prog->aux->id;
+	return 0;
+}
+
+static int sops_value_fill_member(struct sops_map *smap, u32 i)
+{
+	const struct sops_type *type = smap->type;
+	const struct sops_member *m = &type->members[i];
+	void *udata = smap->uvalue->data + m->offset;
+	int ret;
+
+	/*
+	 * The owner is us, and not for user space to say. The kernel itself
+	 * returns what the member before left in its error, even success.
+	 */
+	if (m->kind == SOPS_MEMBER_OWNER) {
+		if (memchr_inv(udata, 0, m->size))
+			return -EINVAL;
+		*(void **)(smap->kvalue.data + m->offset) = BPF_MODULE_OWNER;
+		return 0;
+	}
+
+	/* Below zero: refused; above: done; zero: left to us. */
+	ret = sops_init_member(type->ops, type->t, m->btf, smap->kvalue.data,
+			       smap->uvalue->data);
+	if (ret)
+		return min(ret, 0);
+	if (m->kind == SOPS_MEMBER_FUNC)
+		return sops_value_fill_func(smap, i);
+	return memchr_inv(udata, 0, m->size) ? -EINVAL : 0;
+}
+
+/**
+ * sops_value_fill() - make both forms of the value, and its trampolines
+ * @smap: in SOPS_STATE_INIT
+ * @value: from user space, already copied, past sops_value_check()
+ *
+ * Context: process, @smap->lock held.
+ *
+ * Return: 0 or -Exxx; then sops_value_clear() makes it undone.
+ */
+int sops_value_fill(struct sops_map *smap, const struct sops_value *value)
+{
+	const struct sops_type *type = smap->type;
+	int err = 0;
+	u32 i;
+
+	memcpy(smap->uvalue, value, type->value_size);
+	for (i = 0; !err && i < type->nr_members; i++) {
+		err = sops_value_fill_member(smap, i);
+		if (err)
+			pr_debug("map %u: member %s of %s is refused (%d)\n",
+				 smap->map.id, type->members[i].name,
+				 type->name, err);
+	}
+	return err;
+}
+
+/**
+ * sops_value_clear() - back to a value that was never written
+ * @smap: in SOPS_STATE_INIT; nobody in the kernel holds on to the value
+ *
+ * Context: process, @smap->lock held.
+ */
+void sops_value_clear(struct sops_map *smap)
+{
+	sops_image_clear(&smap->image);
+	memset(smap->uvalue, 0, smap->type->value_size);
+	memset(&smap->kvalue, 0, smap->type->value_size);
+}
