@@ -46,6 +46,10 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 
 	m->kind = SOPS_MEMBER_FUNC;
 	type->nr_funcs++;
+	/* No program gets past the verifier for it: its prototype is no matter. */
+	if (type->ops && !sops_supported(type->ops, m->offset))
+		return 0;
+
 	err = borrowed(btf_distill_func_proto)(NULL, type->btf, proto, m->name,
 					       &m->model);
 	if (err) {
@@ -55,7 +59,7 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 	}
 
 	/* What the kernel itself learnt from the stub's argument names. */
-	for (arg = 0; arg < ARRAY_SIZE(m->model.arg_flags); arg++)
+	for (arg = 0; type->ops && arg < ARRAY_SIZE(m->model.arg_flags); arg++)
 		m->model.arg_flags[arg] |= type->ops->func_models[i].arg_flags[arg];
 	return 0;
 }
@@ -179,20 +183,19 @@ static int sops_find_types(struct btf *btf, const char *name,
  * sops_type_resolve() - make the table of a type
  * @btf: where the type is from
  * @name: of the subsystem's struct
- * @ops: what the subsystem offers
  *
  * Stands for what the kernel does when it learns of a type, except for the
- * type's init(), which is to be called once and was, by the kernel: a type
- * whose init() failed never comes here, see sops_type_get().
+ * type's init(): that is to be called once, and was, by the kernel. A type
+ * whose init() failed is one that the kernel does not list.
  *
  * Prints one line that names type and member when it refuses.
  * Context: process.
  *
  * Return: the type, to be freed with sops_type_free(), or an ERR_PTR:
- * -EINVAL, -EOPNOTSUPP, -ENOMEM, or what a function prototype was refused for.
+ * -EINVAL, -EOPNOTSUPP, -ENOTSUPP, -ENOMEM, or what a function prototype was
+ * refused for.
  */
-struct sops_type *sops_type_resolve(struct btf *btf, const char *name,
-				    const struct bpf_struct_ops *ops)
+struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 {
 	const struct btf_type *t, *vt;
 	struct sops_type *type;
@@ -211,7 +214,7 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name,
 	if (!type)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&type->refs);
-	type->ops = ops;
+	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
 	type->name = borrowed(btf_name_by_offset)(btf, t->name_off);
 	type->t = t;
@@ -226,6 +229,10 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name,
 	}
 	for (i = 0; !err && i < type->nr_members; i++)
 		err = sops_resolve_member(type, i);
+	if (!err && !type->ops) {
+		sops_type_warn(name, "the kernel does not list it: its init failed, or nobody registered it");
+		err = -ENOTSUPP;
+	}
 	if (!err)
 		err = sops_resolve_holes(type);
 	if (err) {
@@ -246,27 +253,25 @@ void sops_type_free(struct sops_type *type)
 	kfree_rcu(type, rcu);
 }
 
-/* The struct's name, out of a value type's id; NULL when it is none. */
+/*
+ * The struct's name, out of a value type's id; NULL for what is no value type
+ * at all: the kernel has other structs whose names start that way.
+ */
 static const char *sops_type_name(struct btf *btf, u32 value_id)
 {
-	const struct btf_type *vt = btf_type_by_id(btf, value_id);
-	const char *name;
+	const struct btf_type *vt = btf_type_by_id(btf, value_id), *t;
+	const char *name, *data;
 
-	if (!vt || BTF_INFO_KIND(vt->info) != BTF_KIND_STRUCT)
+	if (!vt || BTF_INFO_KIND(vt->info) != BTF_KIND_STRUCT || !btf_type_vlen(vt))
 		return NULL;
 	name = borrowed(btf_name_by_offset)(btf, vt->name_off);
 	if (strncmp(name, SOPS_VALUE_PREFIX, strlen(SOPS_VALUE_PREFIX)))
 		return NULL;
-	return name + strlen(SOPS_VALUE_PREFIX);
-}
+	name += strlen(SOPS_VALUE_PREFIX);
 
-/* What the kernel knows under that value type; NULL when it is no type to it. */
-static const struct bpf_struct_ops *sops_type_ops(struct btf *btf, const char *name)
-{
-	s32 type_id;
-
-	type_id = borrowed(btf_find_by_name_kind)(btf, name, BTF_KIND_STRUCT);
-	return type_id < 0 ? NULL : sops_kernel_type(btf, type_id);
+	t = btf_type_by_id(btf, btf_type_member(vt)[btf_type_vlen(vt) - 1].type);
+	data = borrowed(btf_name_by_offset)(btf, t->name_off);
+	return strcmp(name, data) ? NULL : name;
 }
 
 /**
@@ -277,12 +282,10 @@ static const struct bpf_struct_ops *sops_type_ops(struct btf *btf, const char *n
  * Context: process.
  *
  * Return: the type, to be put with sops_type_put(), or an ERR_PTR: -ENOTSUPP
- * when the kernel lists no such type (it is none, or its init() failed) or it
- * cannot be served, -ENOMEM.
+ * when it is no value type or cannot be served, -ENOMEM.
  */
 struct sops_type *sops_type_get(struct btf *btf, u32 value_id)
 {
-	const struct bpf_struct_ops *ops;
 	struct sops_type *type;
 	const char *name;
 
@@ -295,8 +298,7 @@ struct sops_type *sops_type_get(struct btf *btf, u32 value_id)
 	}
 
 	name = sops_type_name(btf, value_id);
-	ops = name ? sops_type_ops(btf, name) : NULL;
-	type = ops ? sops_type_resolve(btf, name, ops) : ERR_PTR(-ENOTSUPP);
+	type = name ? sops_type_resolve(btf, name) : ERR_PTR(-ENOTSUPP);
 	if (!IS_ERR(type))
 		list_add(&type->list, &sops_types);
 	else if (PTR_ERR(type) != -ENOMEM)

@@ -74,8 +74,7 @@ struct sops_type {
 	struct sops_member members[];
 };
 
-struct sops_type *sops_type_resolve(struct btf *btf, const char *name,
-				    const struct bpf_struct_ops *ops);
+struct sops_type *sops_type_resolve(struct btf *btf, const char *name);
 void sops_type_free(struct sops_type *type);
 
 struct sops_type *sops_type_get(struct btf *btf, u32 value_id);

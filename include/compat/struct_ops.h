@@ -74,8 +74,8 @@ static inline int sops_init_member(const struct bpf_struct_ops *ops,
 }
 
 /*
- * The type's own do-nothing function for the member at @offset; where the
- * type has none, programs for the member are refused at load.
+ * The type's own do-nothing function for the member at @offset; where a type
+ * with stubs has none, programs for the member are refused at load.
  * 6.8 (2cd3e3772e41). Goes when 6.1 does.
  */
 static inline void *sops_stub(const struct bpf_struct_ops *ops, u32 offset)
@@ -85,6 +85,11 @@ static inline void *sops_stub(const struct bpf_struct_ops *ops, u32 offset)
 #else
 	return NULL;
 #endif
+}
+
+static inline bool sops_supported(const struct bpf_struct_ops *ops, u32 offset)
+{
+	return !IS_ENABLED(HAVE_CFI_STUBS) || sops_stub(ops, offset);
 }
 
 #endif /* SOPS_COMPAT_STRUCT_OPS_H */
