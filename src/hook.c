@@ -22,9 +22,9 @@
  *  - A function that serves an object of ours: its caller holds that object,
  *    every object of ours holds a reference on this module, and the last one
  *    is put only after grace periods (sops_map_free()).
- *  - map_alloc, which has no object yet and may sleep: the handler takes the
- *    reference, the new map keeps it; on failure it is put just before the
- *    return. rmmod and the handler cannot miss each other: once the module is
+ *  - Making a map or a link, where the caller holds no object yet: the
+ *    handler takes the reference, the new object keeps it; on failure it is
+ *    put just before the return. rmmod and the handler cannot miss each other: once the module is
  *    going, try_module_get() fails and the kernel's own body runs.
  *  - The handler itself, functions that never sleep, and the few instructions
  *    between a module_put() and the return: unregistering and then
@@ -36,9 +36,12 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <compat/ftrace.h>
+#include <compat/hooks.h>
 #include <compat/map_ops.h>
+#include "assoc.h"
 #include "hook.h"
 #include "kernel.h"
+#include "link.h"
 #include "map.h"
 #include "proto.h"
 #include "registry.h"
@@ -46,8 +49,11 @@
 /* What tells whether a call is for us. */
 enum sops_subject {
 	SOPS_MAP,	/* the first argument is a map of ours */
+	SOPS_MAP_2ND,	/* the second is */
 	SOPS_KDATA,	/* the first argument is the kernel-side value of one */
-	SOPS_CREATE,	/* always; may sleep, and hands the reference on */
+	SOPS_ASSOC,	/* the first argument is a program that goes with one */
+	SOPS_LINK_ATTR,	/* an fd of one is in it; hands a reference on */
+	SOPS_CREATE,	/* always; hands a reference on */
 	SOPS_ALWAYS,	/* always; never sleeps */
 };
 
@@ -81,6 +87,12 @@ enum sops_subject {
 	     bool, (const void *))					\
 	hook(SOPS_KDATA, bpf_struct_ops_put, sops_map_put_kdata,	\
 	     void, (const void *))					\
+	SOPS_HOOKS_LINK(hook)						\
+	SOPS_HOOKS_USAGE(hook)						\
+	SOPS_HOOKS_INFO(hook)						\
+	SOPS_HOOKS_ASSOC(hook)						\
+	SOPS_HOOKS_ID(hook)						\
+	SOPS_HOOKS_PROGS(hook)						\
 	/* ... no map would be ours */					\
 	hook(SOPS_CREATE, bpf_struct_ops_map_alloc, sops_map_alloc,	\
 	     struct bpf_map *, (union bpf_attr *))
@@ -104,13 +116,21 @@ static const struct sops_hook {
 static unsigned long sops_hook_ips[ARRAY_SIZE(sops_hooks)] __ro_after_init;
 
 static notrace bool sops_hook_wants(enum sops_subject subject,
-				    const void *first)
+				    struct ftrace_regs *fregs)
 {
+	void *first = (void *)ftrace_regs_get_argument(fregs, 0);
+
 	switch (subject) {
 	case SOPS_MAP:
 		return sops_is_map(first);
+	case SOPS_MAP_2ND:
+		return sops_is_map((void *)ftrace_regs_get_argument(fregs, 1));
 	case SOPS_KDATA:
 		return sops_is_kdata(first);
+	case SOPS_ASSOC:
+		return sops_assoc_is_ours(first);
+	case SOPS_LINK_ATTR:
+		return sops_link_is_ours(first) && try_module_get(THIS_MODULE);
 	case SOPS_CREATE:
 		return try_module_get(THIS_MODULE);
 	case SOPS_ALWAYS:
@@ -137,8 +157,7 @@ static notrace void sops_hook_entry(unsigned long ip, unsigned long parent_ip,
 	if (WARN_ON_ONCE(i == ARRAY_SIZE(sops_hooks)))
 		return;
 
-	if (sops_hook_wants(sops_hooks[i].subject,
-			    (void *)ftrace_regs_get_argument(fregs, 0)))
+	if (sops_hook_wants(sops_hooks[i].subject, fregs))
 		ftrace_regs_set_instruction_pointer(fregs,
 						    (unsigned long)sops_hooks[i].ours);
 }

@@ -111,6 +111,7 @@ struct sops_tramp *sops_image_add(struct sops_image *image, struct bpf_prog *pro
 
 	image->used += size;
 	tramp->prog = prog;
+	image->sleepable |= sops_prog_sleepable(prog);
 	tramp->ksym.start = (unsigned long)start;
 	tramp->ksym.end = tramp->ksym.start + size;
 	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
@@ -196,6 +197,7 @@ void sops_image_clear(struct sops_image *image)
 	WRITE_ONCE(image->nr_tramps, 0);
 	WRITE_ONCE(image->nr_pages, 0);
 	image->used = 0;
+	image->sleepable = false;
 }
 
 /** sops_image_size() - executable memory of an image, in bytes; needs no lock */

@@ -9,10 +9,13 @@
  * struct sops_tramp - one trampoline and its program
  * @ksym: its name and place, for kallsyms, stack traces and perf
  * @prog: the program it calls; a reference
+ * @assoc_before: while the map is being registered: the one that @prog went
+ *	with before; a reference
  */
 struct sops_tramp {
 	struct bpf_ksym ksym;
 	struct bpf_prog *prog;
+	struct bpf_map *assoc_before;
 };
 
 /**
@@ -21,6 +24,7 @@ struct sops_tramp {
  * @nr_pages: how many there are
  * @used: bytes used of the last one
  * @named: the trampolines are in kallsyms
+ * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
  * @tramps: room for one for each function member
  *
@@ -31,6 +35,7 @@ struct sops_image {
 	u32 nr_pages;
 	u32 used;
 	bool named;
+	bool sleepable;
 	u32 nr_tramps;
 	struct sops_tramp *tramps;
 };

@@ -8,6 +8,7 @@
 #include <linux/kallsyms.h>
 #include <linux/perf_event.h>
 #include <linux/static_call.h>
+#include <compat/link.h>
 #include <compat/struct_ops.h>
 #include <compat/tramp.h>
 
@@ -33,6 +34,12 @@
 	borrow(bpf_ksym_del, "CONFIG_BPF_JIT")				\
 	borrow(perf_event_ksymbol, "CONFIG_PERF_EVENTS")		\
 	borrow(bpf_struct_ops_find, "CONFIG_BPF_JIT")			\
+	borrow(btf_get_by_fd, "CONFIG_BPF_SYSCALL")			\
+	borrow(btf_put, "CONFIG_BPF_SYSCALL")				\
+	borrow(btf_is_module, "CONFIG_DEBUG_INFO_BTF_MODULES")		\
+	borrow(btf_try_get_module, "CONFIG_DEBUG_INFO_BTF_MODULES")	\
+	borrow(btf_obj_id, "CONFIG_BPF_SYSCALL")			\
+	SOPS_BORROWED_LINK(borrow)					\
 	SOPS_BORROWED_TRAMP(borrow)
 
 #define SOPS_DECLARE_BORROWED(name, config) \

@@ -5,10 +5,12 @@
  *	hook.c		the kernel's entry points to a struct_ops map; ours in
  *			their place (proto.c: are they what we think they are?)
  *	registry.c	which maps are ours
+ *	link.c		a link that registers a map (kernels that have such links)
  *	map.c		the map: create, update, look up, delete, show, free
  *	value.c		its value: user space's form, the subsystem's form
  *	type.c		a type: BTF resolved into a table of members
  *	image.c		executable memory: a trampoline for each program
+ *	assoc.c		which map a program goes with (kernels that ask)
  *	kernel.c	what we borrow from the kernel
  *
  * Calls go down this list, never up. Whatever differs between kernels is in

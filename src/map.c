@@ -12,6 +12,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include "assoc.h"
 #include "kernel.h"
 #include "map.h"
 #include "registry.h"
@@ -29,7 +30,8 @@
 int sops_map_alloc_check(union bpf_attr *attr)
 {
 	if (attr->key_size != sizeof(u32) || attr->max_entries != 1 ||
-	    attr->map_flags || !attr->btf_vmlinux_value_type_id)
+	    attr->map_flags & ~SOPS_MAP_FLAGS ||
+	    !attr->btf_vmlinux_value_type_id)
 		return -EINVAL;
 	return 0;
 }
@@ -39,36 +41,68 @@ static void sops_map_destroy(struct sops_map *smap)
 	sops_image_destroy(&smap->image);
 	kvfree(smap->uvalue);
 	sops_type_put(smap->type);
+	module_put(smap->owner);
 	/* Whoever looks through the registry may still be passing. */
 	kvfree_rcu(smap, rcu);
+}
+
+/*
+ * The type that @attr names. It is from vmlinux, or from a module, which is
+ * then held: @owner. A module holds its BTF.
+ */
+static struct sops_type *sops_map_type(const union bpf_attr *attr,
+				       struct module **owner)
+{
+	struct sops_type *type;
+	struct btf *btf;
+
+	*owner = NULL;
+	if (attr->map_flags & BPF_F_VTYPE_BTF_OBJ_FD) {
+		btf = borrowed(btf_get_by_fd)(sops_attr_btf_fd(attr));
+		if (IS_ERR(btf))
+			return ERR_CAST(btf);
+		if (borrowed(btf_is_module)(btf))
+			*owner = borrowed(btf_try_get_module)(btf);
+		borrowed(btf_put)(btf);
+		if (!*owner)
+			return ERR_PTR(-EINVAL);
+	} else {
+		btf = borrowed(bpf_get_btf_vmlinux)();
+		if (IS_ERR(btf))
+			return ERR_CAST(btf);
+	}
+
+	type = sops_type_get(btf, attr->btf_vmlinux_value_type_id);
+	if (!IS_ERR(type) && attr->value_size != type->value_size) {
+		sops_type_put(type);
+		type = ERR_PTR(-EINVAL);
+	}
+	if (IS_ERR(type))
+		module_put(*owner);
+	return type;
 }
 
 static struct sops_map *sops_map_new(union bpf_attr *attr)
 {
 	struct sops_type *type;
 	struct sops_map *smap;
-	struct btf *btf;
+	struct module *owner;
 
 	if (!sops_may_create())
 		return ERR_PTR(-EPERM);
-	btf = borrowed(bpf_get_btf_vmlinux)();
-	if (IS_ERR(btf))
-		return ERR_CAST(btf);
-	type = sops_type_get(btf, attr->btf_vmlinux_value_type_id);
+	type = sops_map_type(attr, &owner);
 	if (IS_ERR(type))
 		return ERR_CAST(type);
-	if (attr->value_size != type->value_size) {
-		sops_type_put(type);
-		return ERR_PTR(-EINVAL);
-	}
 
 	smap = kvzalloc(offsetof(struct sops_map, kvalue) + type->value_size,
 			SOPS_GFP);
 	if (!smap) {
 		sops_type_put(type);
+		module_put(owner);
 		return ERR_PTR(-ENOMEM);
 	}
 	smap->type = type;
+	smap->owner = owner;
 	mutex_init(&smap->lock);
 	smap->uvalue = kvzalloc(type->value_size, SOPS_GFP);
 	if (!smap->uvalue || sops_image_init(&smap->image, type->nr_funcs)) {
@@ -129,6 +163,11 @@ static void sops_map_free_rcu(struct rcu_head *rcu)
 	call_rcu_tasks(rcu, sops_map_free_tasks);
 }
 
+static void sops_map_free_trace(struct rcu_head *rcu)
+{
+	call_rcu(rcu, sops_map_free_rcu);
+}
+
 /**
  * sops_map_free() - the last reference is gone
  * @map: of ours
@@ -136,9 +175,10 @@ static void sops_map_free_rcu(struct rcu_head *rcu)
  * A member function may have put that reference itself: TCP's init does when
  * it moves its socket to another congestion control. It, or a reader that
  * found the value while it was registered, is inside an RCU read section: one
- * grace period. After leaving it a task still has the last instructions of
+ * grace period; a program that may sleep is in one of RCU-tasks-trace instead.
+ * After leaving it a task still has the last instructions of
  * the trampoline before it, where it may be preempted: one RCU-tasks grace
- * period. Until both are over the map stays in the registry, with its text
+ * period. Until all are over the map stays in the registry, with its text
  * and value in place. By callbacks, since the kernel calls this on a
  * workqueue that others wait for.
  */
@@ -146,8 +186,12 @@ void sops_map_free(struct bpf_map *map)
 {
 	struct sops_map *smap = to_sops_map(map);
 
+	sops_assoc_clear(smap);
 	sops_image_unname(&smap->image);
-	call_rcu(&smap->rcu, sops_map_free_rcu);
+	if (smap->image.sleepable)
+		call_rcu_tasks_trace(&smap->rcu, sops_map_free_trace);
+	else
+		call_rcu(&smap->rcu, sops_map_free_rcu);
 }
 
 /** sops_map_drain() - at rmmod: no callback of a map is in our text after */
@@ -158,6 +202,7 @@ void sops_map_drain(void)
 	 * instructions at most, in a kworker: that is a task, which hook.c's
 	 * synchronize_rcu_tasks() waited for. The callbacks before it:
 	 */
+	rcu_barrier_tasks_trace();
 	rcu_barrier_tasks();
 	rcu_barrier();
 }
@@ -248,13 +293,25 @@ void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
 	kvfree(value);
 }
 
+/* Nobody is in a trampoline of @smap, or reads its value under RCU, after. */
+static void sops_map_wait(struct sops_map *smap)
+{
+	if (smap->image.sleepable)
+		synchronize_rcu_tasks_trace();
+	synchronize_rcu_mult(call_rcu, call_rcu_tasks);
+}
+
 /* Hand the value to its subsystem, which holds the map from then on. */
 static int sops_map_register(struct sops_map *smap)
 {
 	int err;
 
 	bpf_map_inc(&smap->map);
+	mutex_lock(&smap->type->lock);
+	sops_assoc_set(smap);
 	err = sops_reg(smap->type->ops, smap->kvalue.data, NULL);
+	sops_assoc_settle(smap, !err);
+	mutex_unlock(&smap->type->lock);
 	if (!err)
 		return 0;
 
@@ -263,8 +320,17 @@ static int sops_map_register(struct sops_map *smap)
 	bpf_map_put(&smap->map);
 	/* The subsystem may have let somebody see the value before it failed. */
 	sops_image_unname(&smap->image);
-	synchronize_rcu_mult(call_rcu, call_rcu_tasks);
+	sops_map_wait(smap);
 	return err;
+}
+
+/* A map for links: it only gets ready; a link hands it to its subsystem. */
+static void sops_map_ready(struct sops_map *smap)
+{
+	mutex_lock(&smap->type->lock);
+	sops_assoc_set(smap);
+	sops_assoc_settle(smap, true);
+	mutex_unlock(&smap->type->lock);
 }
 
 /**
@@ -287,6 +353,7 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 			     u64 flags)
 {
 	struct sops_map *smap = to_sops_map(map);
+	enum sops_state next = SOPS_STATE_INUSE;
 	int err;
 
 	if (flags)
@@ -306,16 +373,24 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	err = sops_value_fill(smap, value);
 	if (err)
 		goto clear;
+	err = sops_validate(smap->type->ops, smap->kvalue.data);
+	if (err)
+		goto clear;
 	err = sops_image_seal(&smap->image);
 	if (err)
 		goto clear;
 	sops_image_name(&smap->image);
-	err = sops_map_register(smap);
-	if (err)
-		goto clear;
+	if (map->map_flags & BPF_F_LINK) {
+		sops_map_ready(smap);
+		next = SOPS_STATE_READY;
+	} else {
+		err = sops_map_register(smap);
+		if (err)
+			goto clear;
+	}
 
-	/* Pairs with the acquire in sops_map_sys_lookup(). */
-	smp_store_release(&smap->kvalue.state, SOPS_STATE_INUSE);
+	/* Pairs with the acquires in sops_map_sys_lookup() and link.c. */
+	smp_store_release(&smap->kvalue.state, next);
 	goto unlock;
 
 clear:
@@ -331,12 +406,14 @@ unlock:
  * @key: must be 0; the kernel itself does not look
  *
  * Return: 0, -ENOENT for another key or when nothing is registered,
- * -EINPROGRESS when it was deleted before.
+ * -EINPROGRESS when it was deleted before, -EOPNOTSUPP when links register it.
  */
 map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 {
 	struct sops_map *smap = to_sops_map(map);
 
+	if (map->map_flags & BPF_F_LINK)
+		return -EOPNOTSUPP;
 	if (*(u32 *)key)
 		return -ENOENT;
 
@@ -376,4 +453,62 @@ bool sops_map_get_kdata(const void *kdata)
 void sops_map_put_kdata(const void *kdata)
 {
 	bpf_map_put(&kdata_to_sops_map(kdata)->map);
+}
+
+/**
+ * sops_map_id() - a subsystem asks which map is behind a value
+ * @kdata: the value
+ *
+ * Return: the id; 0 when the map is on its way out.
+ */
+u32 sops_map_id(const void *kdata)
+{
+	return kdata_to_sops_map(kdata)->map.id;
+}
+
+/**
+ * sops_map_for_each_prog() - a subsystem walks the programs behind a value
+ * @kdata: the value, while it is being registered or is registered
+ * @cb: called for each, in order of members, until it returns non-zero
+ * @data: for @cb
+ *
+ * Return: 0 or what @cb returned last.
+ */
+int sops_map_for_each_prog(const void *kdata,
+			   int (*cb)(struct bpf_prog *prog, void *data),
+			   void *data)
+{
+	struct sops_image *image = &kdata_to_sops_map(kdata)->image;
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; !ret && i < image->nr_tramps; i++)
+		ret = cb(image->tramps[i].prog, data);
+	return ret;
+}
+
+/**
+ * sops_map_mem_usage() - what the map takes, for fdinfo
+ * @map: of ours
+ *
+ * Return: bytes, executable memory included.
+ */
+u64 sops_map_mem_usage(const struct bpf_map *map)
+{
+	struct sops_map *smap = to_sops_map((struct bpf_map *)map);
+	u32 nr_funcs = smap->type->nr_funcs;
+
+	return offsetof(struct sops_map, kvalue) + 2 * smap->type->value_size +
+	       nr_funcs * (sizeof(*smap->image.tramps) + sizeof(*smap->image.pages)) +
+	       sops_image_size(&smap->image);
+}
+
+/**
+ * sops_map_info_fill() - which BTF the value's type is from, for map info
+ * @info: to be filled
+ * @map: of ours
+ */
+void sops_map_info_fill(struct bpf_map_info *info, struct bpf_map *map)
+{
+	sops_info_set_btf(info, borrowed(btf_obj_id)(to_sops_map(map)->type->btf));
 }

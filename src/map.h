@@ -3,6 +3,7 @@
 #ifndef SOPS_MAP_H
 #define SOPS_MAP_H
 
+#include <linux/atomic.h>
 #include <linux/bpf.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -17,12 +18,14 @@
  * @map: what the kernel knows of it; its refcnt is the value's too
  * @node: entry in the registry
  * @type: what the value is made of; a reference
+ * @owner: the module that the type is from, a reference; NULL for vmlinux
  * @lock: protects the value, the trampolines and the step out of
  *	SOPS_STATE_INIT; taken by update only, never by a reader
  * @uvalue: the value as user space reads it: program ids for function
  *	members; of @map.value_size bytes. Written under @lock while the state
  *	is INIT, constant after
  * @image: the trampolines, one for each function member that has a program
+ * @nr_links: how many links register it, see link.c
  * @rcu: for the grace periods before the map goes
  * @work: for the end of it, which may sleep
  * @kvalue: the value as its subsystem sees it, state and reference count
@@ -32,17 +35,21 @@
  *
  *	     update           delete
  *	INIT ------> INUSE ------------> TOBEFREE
+ *	  |
+ *	  +--------> READY		with BPF_F_LINK: links register it
  *
- * A failed update leaves INIT. Nothing leaves TOBEFREE: a map is registered
- * once.
+ * A failed update leaves INIT. Nothing leaves TOBEFREE or READY: without a
+ * link a map is registered once.
  */
 struct sops_map {
 	struct bpf_map map;
 	struct hlist_node node;
 	struct sops_type *type;
+	struct module *owner;
 	struct mutex lock;	/* protects value, image, and leaving INIT */
 	struct sops_value *uvalue;
 	struct sops_image image;
+	atomic_t nr_links;
 	struct rcu_head rcu;
 	struct work_struct work;
 	struct sops_value kvalue;
@@ -71,6 +78,12 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 map_ops_long sops_map_delete(struct bpf_map *map, void *key);
 bool sops_map_get_kdata(const void *kdata);
 void sops_map_put_kdata(const void *kdata);
+u32 sops_map_id(const void *kdata);
+int sops_map_for_each_prog(const void *kdata,
+			   int (*cb)(struct bpf_prog *prog, void *data),
+			   void *data);
+u64 sops_map_mem_usage(const struct bpf_map *map);
+void sops_map_info_fill(struct bpf_map_info *info, struct bpf_map *map);
 
 void sops_map_drain(void);
 

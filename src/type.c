@@ -14,8 +14,6 @@
 #include "value.h"
 
 #define SOPS_VALUE_PREFIX	"bpf_struct_ops_"
-/* The longest name of a value type, with its NUL, that the kernel takes. */
-#define SOPS_VALUE_NAME_MAX	128
 
 /* Protects the list and the step from no reference to one. */
 static DEFINE_MUTEX(sops_types_lock);
@@ -151,10 +149,10 @@ static bool sops_value_type_fits(const struct sops_type *type,
 static int sops_find_types(struct btf *btf, const char *name,
 			   s32 *type_id, s32 *value_id)
 {
-	char value_name[SOPS_VALUE_NAME_MAX];
+	char value_name[sizeof(SOPS_VALUE_PREFIX) - 1 + SOPS_TYPE_NAME_MAX];
 	u32 vlen;
 
-	if (strlen(SOPS_VALUE_PREFIX) + strlen(name) >= sizeof(value_name)) {
+	if (strlen(name) >= SOPS_TYPE_NAME_MAX) {
 		sops_type_warn(name, "its name is too long");
 		return -EINVAL;
 	}
@@ -214,9 +212,10 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 	if (!type)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&type->refs);
+	mutex_init(&type->lock);
 	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
-	type->name = borrowed(btf_name_by_offset)(btf, t->name_off);
+	strscpy(type->name, name, sizeof(type->name));
 	type->t = t;
 	type->type_id = type_id;
 	type->value_id = value_id;

@@ -7,6 +7,10 @@
 #include <linux/btf.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
+
+/* The longest name of a type, with its NUL: "bpf_struct_ops_" goes before it. */
+#define SOPS_TYPE_NAME_MAX	113
 
 enum sops_member_kind {
 	SOPS_MEMBER_FUNC,	/* function pointer: takes a program */
@@ -43,9 +47,10 @@ struct sops_hole {
  * @list: entry in the list of types
  * @refs: one for each map, and one of the list for types of vmlinux
  * @rcu: the list of maps reads the name under RCU
+ * @lock: serialises link operations, and programs becoming associated
  * @ops: what the subsystem offers
  * @btf: where the type is from
- * @name: of the struct, in BTF
+ * @name: of the struct; a copy, the list of maps may outlive BTF
  * @t: the struct in BTF
  * @type_id: its id, which programs were loaded against
  * @value_id: id of bpf_struct_ops_<name>, which maps are created with
@@ -60,9 +65,10 @@ struct sops_type {
 	struct list_head list;
 	struct kref refs;
 	struct rcu_head rcu;
+	struct mutex lock;	/* see above */
 	const struct bpf_struct_ops *ops;
 	struct btf *btf;
-	const char *name;
+	char name[SOPS_TYPE_NAME_MAX];
 	const struct btf_type *t;
 	u32 type_id;
 	u32 value_id;

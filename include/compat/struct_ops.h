@@ -10,11 +10,6 @@
 #include <linux/btf.h>
 #include "features.h"
 
-/* 6.4 (68b04864ca42). Goes when 6.1 does. */
-#ifndef HAVE_STRUCT_OPS_UPDATE
-#define BPF_F_LINK			BIT(13)
-#endif
-
 /*
  * The type that the kernel itself lists under a struct's BTF id, or NULL.
  * 6.9 (4c5763ed996a) split a descriptor off, and made types of modules
@@ -50,6 +45,16 @@ static inline void sops_unreg(const struct bpf_struct_ops *ops, void *kdata,
 	ops->unreg(kdata, link);
 #else
 	ops->unreg(kdata);
+#endif
+}
+
+/* 6.4 (68b04864ca42): the value as a whole. Goes when 6.1 does. */
+static inline int sops_validate(const struct bpf_struct_ops *ops, void *kdata)
+{
+#ifdef HAVE_STRUCT_OPS_UPDATE
+	return ops->validate ? ops->validate(kdata) : 0;
+#else
+	return 0;
 #endif
 }
 

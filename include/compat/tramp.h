@@ -43,6 +43,16 @@ static inline void sops_tramp_prog_init(struct sops_tramp_prog *tp,
 #endif
 }
 
+/* 6.9 (66c8473135c6): a bit of the program itself. Goes when 6.1 does. */
+static inline bool sops_prog_sleepable(const struct bpf_prog *prog)
+{
+#ifdef HAVE_PROG_SLEEPABLE
+	return prog->sleepable;
+#else
+	return prog->aux->sleepable;
+#endif
+}
+
 /* 6.10 (82583daa2efc): the memory has an allocator. Goes when 6.1 does. */
 #ifdef HAVE_ARCH_ALLOC_BPF_TRAMPOLINE
 #define SOPS_BORROWED_TRAMP(borrow)					\
