@@ -98,7 +98,7 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
  *
  * Prints one line when it is not. Context: process.
  *
- * Return: 0, -ENOENT when BTF does not know the function, -EPROTOTYPE when it
+ * Return: 0, -ENOENT when BTF does not know the function, -EOPNOTSUPP when it
  * differs, or what bpf_get_btf_vmlinux() had against it.
  */
 int sops_proto_check(const char *func, const char *expected)
@@ -124,7 +124,7 @@ int sops_proto_check(const char *func, const char *expected)
 	if (strcmp(text, expected)) {
 		pr_err("this kernel's %s is %s, %s was expected\n",
 		       func, text, expected);
-		return -EPROTOTYPE;
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }
