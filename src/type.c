@@ -22,6 +22,15 @@ static LIST_HEAD(sops_types);
 #define sops_type_warn(name, fmt, ...) \
 	pr_warn_ratelimited("type %s is not served: " fmt "\n", name, ##__VA_ARGS__)
 
+/*
+ * Types that call their members in softirq, or with a spinlock held, and do
+ * not have their check_member refuse programs that may sleep. Other types in
+ * the tree do that themselves, member by member.
+ */
+static const char * const sops_atomic_types[] = {
+	"tcp_congestion_ops", "Qdisc_ops",
+};
+
 static bool sops_is_module_ptr(const struct btf *btf, u32 type_id)
 {
 	const struct btf_type *t;
@@ -216,6 +225,8 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
 	strscpy(type->name, name, sizeof(type->name));
+	type->atomic = match_string(sops_atomic_types,
+				    ARRAY_SIZE(sops_atomic_types), name) >= 0;
 	type->t = t;
 	type->type_id = type_id;
 	type->value_id = value_id;
