@@ -65,6 +65,13 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 		return err;
 	}
 
+	/* The trampoline hands one register back. */
+	if (m->model.ret_size > sizeof(u64)) {
+		sops_type_warn(type->name, "member %s returns %u bytes, 8 is the limit",
+			       m->name, m->model.ret_size);
+		return -EOPNOTSUPP;
+	}
+
 	/* What the kernel itself learnt from the stub's argument names. */
 	for (arg = 0; type->ops && arg < ARRAY_SIZE(m->model.arg_flags); arg++)
 		m->model.arg_flags[arg] |= type->ops->func_models[i].arg_flags[arg];
@@ -309,6 +316,11 @@ struct sops_type *sops_type_get(struct btf *btf, u32 value_id)
 
 	name = sops_type_name(btf, value_id);
 	type = name ? sops_type_resolve(btf, name) : ERR_PTR(-ENOTSUPP);
+	/* BTF with two value types of one name: the other one counts. */
+	if (!IS_ERR(type) && type->value_id != value_id) {
+		sops_type_free(type);
+		type = ERR_PTR(-ENOTSUPP);
+	}
 	if (!IS_ERR(type))
 		list_add(&type->list, &sops_types);
 	else if (PTR_ERR(type) != -ENOMEM)
