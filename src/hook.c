@@ -139,6 +139,20 @@ static const char * const sops_not_hooked[] __initconst = {
 /* Address of each hook's call to ftrace, set before the handler can run. */
 static unsigned long sops_hook_ips[ARRAY_SIZE(sops_hooks)] __ro_after_init;
 
+/*
+ * Every hook is in place. ftrace patches one function after the other, so
+ * until then nothing may become ours: another function might still be the
+ * kernel's when the new object reaches it.
+ */
+static bool sops_hooks_live;
+
+/* A reference on this module for a new object, if it can be ours. */
+static notrace bool sops_hook_get_module(void)
+{
+	/* Pairs with the release in sops_hooks_on(). */
+	return smp_load_acquire(&sops_hooks_live) && try_module_get(THIS_MODULE);
+}
+
 static notrace bool sops_hook_wants(enum sops_subject subject,
 				    struct ftrace_regs *fregs)
 {
@@ -154,9 +168,9 @@ static notrace bool sops_hook_wants(enum sops_subject subject,
 	case SOPS_ASSOC:
 		return sops_assoc_is_ours(first);
 	case SOPS_LINK_ATTR:
-		return sops_link_is_ours(first) && try_module_get(THIS_MODULE);
+		return sops_link_is_ours(first) && sops_hook_get_module();
 	case SOPS_CREATE:
-		return try_module_get(THIS_MODULE);
+		return sops_hook_get_module();
 	case SOPS_ALWAYS:
 		return true;
 	}
@@ -317,8 +331,11 @@ int __init sops_hooks_on(void)
 				    ARRAY_SIZE(sops_hook_ips), 0, 1);
 	if (!err)
 		err = register_ftrace_function(&sops_hook_ops);
-	if (!err)
+	if (!err) {
+		/* Pairs with the acquire in sops_hook_get_module(). */
+		smp_store_release(&sops_hooks_live, true);
 		return 0;
+	}
 
 	ftrace_free_filter(&sops_hook_ops);
 	if (err == -EBUSY)
