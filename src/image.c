@@ -12,8 +12,6 @@
 #include "image.h"
 #include "kernel.h"
 
-#define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
-
 /**
  * sops_image_init() - make room for the trampolines of a map
  * @image: zeroed
