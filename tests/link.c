@@ -20,8 +20,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <kselftest_harness.h>
-
 #define NAME	"t_link"
 #define BPFFS	"/sys/fs/bpf"
 
@@ -72,7 +70,7 @@ FIXTURE_SETUP(link)
 	ASSERT_EQ(0, sops_setup());
 	self->map = ready(4711);
 	if (self->map == -EINVAL)
-		SKIP(return, "this kernel has no links for maps (6.4)");
+		SKIP_TEST("this kernel has no links for maps (6.4)");
 	ASSERT_LE(0, self->map);
 	ASSERT_TRUE(sops_ours(self->map));
 	self->other = ready(4712);

@@ -6,8 +6,6 @@
  */
 #include "newer.h"
 
-#include <kselftest_harness.h>
-
 FIXTURE(sleepable) {
 	int prog, map;
 	struct sops_value v;
@@ -41,7 +39,7 @@ FIXTURE_SETUP(sleepable)
 	self->map = -1;
 	self->prog = load("cong_avoid");
 	if (self->prog < 0)
-		SKIP(return, "this kernel's verifier refuses the program");
+		SKIP_TEST("this kernel's verifier refuses the program");
 	ca_value(&self->v, "t_sleep");
 	value_set(&self->v, "cong_avoid", self->prog);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module with struct_ops types of its own, whose members are called on
- * demand: sops_types.h says how. sops_twin.ko is the same once more.
+ * demand: sops_types.h says how. sops_twins.ko is the same by another name, to
+ * the last BTF id.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
