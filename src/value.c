@@ -71,7 +71,8 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 
-	tramp = sops_image_add(&smap->image, prog, &m->model,
+	tramp = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset),
+			       type->ops, prog, &m->model,
 			       sops_stub(type->ops, m->offset));
 	if (IS_ERR(tramp)) {
 		bpf_prog_put(prog);
@@ -80,9 +81,6 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	/* The id keeps apart two maps of one type. */
 	snprintf(tramp->ksym.name, sizeof(tramp->ksym.name), "bpf__%s_%s_%u",
 		 type->name, m->name, smap->map.id);
-
-	*(void **)(smap->kvalue.data + m->offset) =
-		sops_tramp_entry((void *)tramp->ksym.start);
 	*slot = prog->aux->id;
 	return 0;
 }
