@@ -8,7 +8,7 @@
  * kallsyms and BTF. Then it is put to the test: a trampoline that calls the
  * kernel's own steps and one that does them in place have to leave the same
  * traces in the task while the program runs, and none after. Where something
- * is missing or differs the kernel's own generator is used; the log says why.
+ * is missing or differs the kernel's own generator is used.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -402,7 +402,7 @@ static const char *emit_setup(void)
 	int i;
 
 	if (generator)
-		return "the parameter generator says so";
+		return "as asked";
 	for (i = 0; i < ARRAY_SIZE(emit_configs); i++)
 		if (emit_configs[i].bad)
 			return emit_configs[i].why;
@@ -425,17 +425,16 @@ static const char *emit_setup(void)
 /**
  * sops_emit_init() - find out whether there can be trampolines of our own
  *
- * Says in the log what it is to be. Context: process, at insmod.
+ * Context: process, at insmod.
+ *
+ * Return: NULL, or why the kernel's generator is used for all.
  */
-void sops_emit_init(void)
+const char *sops_emit_init(void)
 {
 	const char *why = emit_setup();
 
-	if (why) {
-		pr_info("trampolines are the kernel's own on this kernel: %s\n", why);
-		return;
-	}
-	pr_info("trampolines do the kernel's steps in place\n");
+	if (why)
+		return why;
 
 	emit_ksym.start = (unsigned long)emit_part;
 	emit_ksym.end = emit_ksym.start + emit_part_size;
@@ -443,6 +442,7 @@ void sops_emit_init(void)
 	sops_ksym_set_frame(&emit_ksym, emit_shared.frame_start, emit_shared.frame_end);
 	INIT_LIST_HEAD_RCU(&emit_ksym.lnode);
 	borrowed(bpf_ksym_add)(&emit_ksym);
+	return NULL;
 }
 
 /** sops_emit_exit() - at rmmod, when all maps are gone and no task is in their trampolines */

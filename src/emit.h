@@ -6,7 +6,7 @@
 #include <linux/bpf.h>
 #include "emit_x86.h"
 
-void sops_emit_init(void);
+const char *sops_emit_init(void);
 void sops_emit_exit(void);
 bool sops_emit(struct sops_code *code, const struct bpf_struct_ops *ops,
 	       const struct bpf_prog *prog, const struct btf_func_model *model,

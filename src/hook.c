@@ -112,8 +112,46 @@ static const struct sops_hook {
 	SOPS_HOOKS(SOPS_HOOK_ENTRY)
 };
 
+/*
+ * Functions that carry struct_ops in their name and are left to the kernel.
+ * A kernel with one that is neither here nor hooked may have another way to a
+ * map, and is refused.
+ */
+static const char * const sops_not_hooked[] __initconst = {
+	/* know types, not maps */
+	"bpf_struct_ops_init", "bpf_struct_ops_desc_init",
+	"bpf_struct_ops_desc_release", "bpf_struct_ops_find",
+	"bpf_struct_ops_find_value", "bpf_struct_ops_supported",
+	/* make trampolines for whoever asks: maps of the kernel's, test runs */
+	"bpf_struct_ops_prepare_trampoline", "bpf_struct_ops_image_free",
+	"bpf_struct_ops_link_release", "bpf_struct_ops_link_dealloc",
+	"bpf_struct_ops_test_run",
+	/* called by the kernel's bodies of what is hooked */
+	"bpf_struct_ops_map_put_progs",
+	/* operations of the kernel's own links; ours have their own */
+	"bpf_struct_ops_map_link_dealloc", "bpf_struct_ops_map_link_detach",
+	"bpf_struct_ops_map_link_show_fdinfo", "bpf_struct_ops_map_link_poll",
+	"bpf_struct_ops_map_link_fill_link_info",
+	/* look at the program, and at the map's reference count only */
+	"bpf_prog_assoc_struct_ops", "bpf_prog_disassoc_struct_ops",
+};
+
 /* Address of each hook's call to ftrace, set before the handler can run. */
 static unsigned long sops_hook_ips[ARRAY_SIZE(sops_hooks)] __ro_after_init;
+
+/*
+ * Every hook is in place. ftrace patches one function after the other, so
+ * until then nothing may become ours: another function might still be the
+ * kernel's when the new object reaches it.
+ */
+static bool sops_hooks_live;
+
+/* A reference on this module for a new object, if it can be ours. */
+static notrace bool sops_hook_get_module(void)
+{
+	/* Pairs with the release in sops_hooks_on(). */
+	return smp_load_acquire(&sops_hooks_live) && try_module_get(THIS_MODULE);
+}
 
 static notrace bool sops_hook_wants(enum sops_subject subject,
 				    struct ftrace_regs *fregs)
@@ -130,9 +168,9 @@ static notrace bool sops_hook_wants(enum sops_subject subject,
 	case SOPS_ASSOC:
 		return sops_assoc_is_ours(first);
 	case SOPS_LINK_ATTR:
-		return sops_link_is_ours(first) && try_module_get(THIS_MODULE);
+		return sops_link_is_ours(first) && sops_hook_get_module();
 	case SOPS_CREATE:
-		return try_module_get(THIS_MODULE);
+		return sops_hook_get_module();
 	case SOPS_ALWAYS:
 		return true;
 	}
@@ -172,6 +210,48 @@ static struct ftrace_ops sops_hook_ops = {
 		  SOPS_FTRACE_FLAGS,
 };
 
+/* By its name, as the kernel gives them. */
+static bool __init sops_hook_may_lead_to_map(const char *func)
+{
+	static const char bpf[] = "bpf_struct_ops_", info[] = "bpf_map_struct_ops_";
+
+	return !strncmp(func, bpf, sizeof(bpf) - 1) ||
+	       !strncmp(func, info, sizeof(info) - 1) ||
+	       (!strncmp(func, "bpf_prog_", 9) && strstr(func, "struct_ops"));
+}
+
+static bool __init sops_hook_is_known(const char *func)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++)
+		if (!strcmp(sops_hooks[i].func, func))
+			return true;
+	return match_string(sops_not_hooked, ARRAY_SIZE(sops_not_hooked), func) >= 0;
+}
+
+/* A line for each function that may lead to a map and that we do not know. */
+static int __init sops_hooks_find_unknown(void)
+{
+	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	const struct btf_type *t;
+	const char *name;
+	int ret = 0;
+	u32 id;
+
+	for (id = 1; (t = btf_type_by_id(btf, id)); id++) {
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_FUNC)
+			continue;
+		name = borrowed(btf_name_by_offset)(btf, t->name_off);
+		if (sops_hook_may_lead_to_map(name) && !sops_hook_is_known(name)) {
+			pr_err("this kernel has %s, which may lead to a struct_ops map and is not known here: it needs a newer struct_ops.ko\n",
+			       name);
+			ret = -EOPNOTSUPP;
+		}
+	}
+	return ret;
+}
+
 /**
  * sops_hooks_check() - find every entry point and compare its prototype
  *
@@ -202,7 +282,8 @@ int __init sops_hooks_check(void)
 		if (err)
 			ret = err;
 	}
-	return ret;
+	/* Without BTF there was a line for that already. */
+	return ret ?: sops_hooks_find_unknown();
 }
 
 static notrace void sops_hook_nothing(unsigned long ip, unsigned long parent_ip,
@@ -250,8 +331,11 @@ int __init sops_hooks_on(void)
 				    ARRAY_SIZE(sops_hook_ips), 0, 1);
 	if (!err)
 		err = register_ftrace_function(&sops_hook_ops);
-	if (!err)
+	if (!err) {
+		/* Pairs with the acquire in sops_hook_get_module(). */
+		smp_store_release(&sops_hooks_live, true);
 		return 0;
+	}
 
 	ftrace_free_filter(&sops_hook_ops);
 	if (err == -EBUSY)

@@ -16,8 +16,6 @@
 #include "kernel.h"
 #include "pack.h"
 
-#define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
-
 /* Where a trampoline starts, for the processor's sake. */
 #define SOPS_TRAMP_ALIGN	16
 

@@ -14,6 +14,12 @@
 #include <compat/tramp.h>
 
 /*
+ * Memory of a map: charged to its creator, who gets -ENOMEM at the limit of
+ * the memory cgroup, rather than a visit of the OOM killer.
+ */
+#define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+/*
  * borrow(NAME, what gives it). The type of each comes from the kernel header
  * that declares it, so a changed prototype fails the build.
  */

@@ -31,6 +31,7 @@
 
 static int __init sops_init(void)
 {
+	const char *generated;
 	int err, nr_types;
 
 	err = sops_kernel_bind();
@@ -45,13 +46,13 @@ static int __init sops_init(void)
 	err = sops_registry_init();
 	if (err)
 		goto types;
-	sops_emit_init();
+	generated = sops_emit_init();
 	err = sops_hooks_on();
 	if (err)
 		goto emit;
 
-	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux\n",
-		nr_types);
+	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux; trampolines are %s%s\n",
+		nr_types, generated ? "the kernel's: " : "its own", generated ?: "");
 	return 0;
 
 emit:

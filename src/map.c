@@ -17,8 +17,6 @@
 #include "map.h"
 #include "registry.h"
 
-#define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
-
 /**
  * sops_map_alloc_check() - is this a struct_ops map at all?
  * @attr: of BPF_MAP_CREATE

@@ -16,6 +16,9 @@
 /* How deep "pointer to const struct ..." may go before we give up on it. */
 #define SOPS_PROTO_DEPTH	8
 
+static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
+			    const struct btf_type *t, const char *what, int depth);
+
 static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 			    int depth)
 {
@@ -39,7 +42,12 @@ static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 		sops_proto_type(s, btf, t->type, depth - 1);
 		break;
 	case BTF_KIND_PTR:
-		sops_proto_type(s, btf, t->type, depth - 1);
+		t = btf_type_by_id(btf, t->type);
+		if (t && BTF_INFO_KIND(t->info) == BTF_KIND_FUNC_PROTO) {
+			sops_proto_func(s, btf, t, "(*)", depth - 1);
+			break;
+		}
+		sops_proto_type(s, btf, btf_type_by_id(btf, id)->type, depth - 1);
 		seq_buf_printf(s, s->len && s->buffer[s->len - 1] == '*' ? "*" : " *");
 		break;
 	case BTF_KIND_STRUCT:
@@ -64,30 +72,35 @@ static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 	}
 }
 
-/* "ret (arg, arg)" of @func into @s; -ENOENT when BTF does not have it. */
+/* "ret WHAT(arg, arg)" of the prototype @t; @what is "(*)" for a pointer to one. */
+static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
+			    const struct btf_type *t, const char *what, int depth)
+{
+	const struct btf_param *params = (const struct btf_param *)(t + 1);
+	u32 i;
+
+	sops_proto_type(s, btf, t->type, depth);
+	seq_buf_printf(s, " %s(", what);
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		if (i)
+			seq_buf_printf(s, ", ");
+		sops_proto_type(s, btf, params[i].type, depth);
+	}
+	seq_buf_printf(s, i ? ")" : "void)");
+}
+
+/* The prototype of @func into @s; -ENOENT when BTF does not have it. */
 static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
 			    const char *func)
 {
 	const struct btf_type *t;
 	s32 id;
-	u32 i;
 
 	id = borrowed(btf_find_by_name_kind)(btf, func, BTF_KIND_FUNC);
 	if (id < 0)
 		return -ENOENT;
 	t = btf_type_by_id(btf, btf_type_by_id(btf, id)->type);
-
-	sops_proto_type(s, btf, t->type, SOPS_PROTO_DEPTH);
-	seq_buf_printf(s, " (");
-	for (i = 0; i < btf_type_vlen(t); i++) {
-		if (i)
-			seq_buf_printf(s, ", ");
-		sops_proto_type(s, btf, ((const struct btf_param *)(t + 1))[i].type,
-				SOPS_PROTO_DEPTH);
-	}
-	if (!i)
-		seq_buf_printf(s, "void");
-	seq_buf_printf(s, ")");
+	sops_proto_func(s, btf, t, "", SOPS_PROTO_DEPTH);
 	return 0;
 }
 
@@ -98,7 +111,7 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
  *
  * Prints one line when it is not. Context: process.
  *
- * Return: 0, -ENOENT when BTF does not know the function, -EPROTOTYPE when it
+ * Return: 0, -ENOENT when BTF does not know the function, -EOPNOTSUPP when it
  * differs, or what bpf_get_btf_vmlinux() had against it.
  */
 int sops_proto_check(const char *func, const char *expected)
@@ -124,7 +137,7 @@ int sops_proto_check(const char *func, const char *expected)
 	if (strcmp(text, expected)) {
 		pr_err("this kernel's %s is %s, %s was expected\n",
 		       func, text, expected);
-		return -EPROTOTYPE;
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }

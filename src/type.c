@@ -22,6 +22,15 @@ static LIST_HEAD(sops_types);
 #define sops_type_warn(name, fmt, ...) \
 	pr_warn_ratelimited("type %s is not served: " fmt "\n", name, ##__VA_ARGS__)
 
+/*
+ * Types that call their members in softirq, or with a spinlock held, and do
+ * not have their check_member refuse programs that may sleep. Other types in
+ * the tree do that themselves, member by member.
+ */
+static const char * const sops_atomic_types[] = {
+	"tcp_congestion_ops", "Qdisc_ops",
+};
+
 static bool sops_is_module_ptr(const struct btf *btf, u32 type_id)
 {
 	const struct btf_type *t;
@@ -54,6 +63,13 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 		sops_type_warn(type->name, "the prototype of member %s cannot be distilled (%d)",
 			       m->name, err);
 		return err;
+	}
+
+	/* The trampoline hands one register back. */
+	if (m->model.ret_size > sizeof(u64)) {
+		sops_type_warn(type->name, "member %s returns %u bytes, 8 is the limit",
+			       m->name, m->model.ret_size);
+		return -EOPNOTSUPP;
 	}
 
 	/* What the kernel itself learnt from the stub's argument names. */
@@ -216,6 +232,8 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
 	strscpy(type->name, name, sizeof(type->name));
+	type->atomic = match_string(sops_atomic_types,
+				    ARRAY_SIZE(sops_atomic_types), name) >= 0;
 	type->t = t;
 	type->type_id = type_id;
 	type->value_id = value_id;
@@ -298,6 +316,11 @@ struct sops_type *sops_type_get(struct btf *btf, u32 value_id)
 
 	name = sops_type_name(btf, value_id);
 	type = name ? sops_type_resolve(btf, name) : ERR_PTR(-ENOTSUPP);
+	/* BTF with two value types of one name: the other one counts. */
+	if (!IS_ERR(type) && type->value_id != value_id) {
+		sops_type_free(type);
+		type = ERR_PTR(-ENOTSUPP);
+	}
 	if (!IS_ERR(type))
 		list_add(&type->list, &sops_types);
 	else if (PTR_ERR(type) != -ENOMEM)

@@ -51,6 +51,7 @@ struct sops_hole {
  * @ops: what the subsystem offers
  * @btf: where the type is from
  * @name: of the struct; a copy, the list of maps may outlive BTF
+ * @atomic: its members are called where nothing may sleep
  * @t: the struct in BTF
  * @type_id: its id, which programs were loaded against
  * @value_id: id of bpf_struct_ops_<name>, which maps are created with
@@ -69,6 +70,7 @@ struct sops_type {
 	const struct bpf_struct_ops *ops;
 	struct btf *btf;
 	char name[SOPS_TYPE_NAME_MAX];
+	bool atomic;
 	const struct btf_type *t;
 	u32 type_id;
 	u32 value_id;

@@ -36,7 +36,9 @@ int sops_value_check(const struct sops_type *type, const struct sops_value *valu
 /*
  * The program that @fd stands for, if it was loaded for this very member. Ids
  * of two BTF objects can be equal by chance, so the object counts as well:
- * the verifier checked the program against the types in that one.
+ * the verifier checked the program against the types in that one. It lets in
+ * programs that may sleep for members where nothing may, if the type does not
+ * say so: this is the last place to tell.
  */
 static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 					unsigned long fd)
@@ -50,7 +52,8 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 		return prog;
 	if (prog->aux->attach_btf != type->btf ||
 	    prog->aux->attach_btf_id != type->type_id ||
-	    prog->expected_attach_type != i) {
+	    prog->expected_attach_type != i ||
+	    (type->atomic && sops_prog_sleepable(prog))) {
 		bpf_prog_put(prog);
 		return ERR_PTR(-EINVAL);
 	}

@@ -11,7 +11,7 @@
  * the hook table spells its prototypes out with it. Goes when 6.1 does.
  */
 #ifdef HAVE_MAP_OPS_LONG
-#define map_ops_long	long
+#define map_ops_long	long int
 #else
 #define map_ops_long	int
 #endif
