@@ -459,6 +459,7 @@ void sops_emit_exit(void)
 /*
  * Helpers that look at the number of arguments or the cookie beside a
  * program's context. No type is known to offer one; a type says so itself.
+ * One that has nobody to ask offers no helper at all.
  */
 static bool emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
 {
@@ -469,7 +470,7 @@ static bool emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_pro
 	int i;
 
 	if (!ops->verifier_ops || !ops->verifier_ops->get_func_proto)
-		return true;
+		return false;
 	for (i = 0; i < ARRAY_SIZE(readers); i++)
 		if (ops->verifier_ops->get_func_proto(readers[i], prog))
 			return true;

@@ -38,6 +38,9 @@
 #ifdef __KERNEL__
 #include <linux/errno.h>
 #include <linux/string.h>
+#else
+#include <errno.h>
+#include <string.h>
 #endif
 #include "emit_x86.h"
 
