@@ -200,14 +200,14 @@ static notrace void sops_hook_entry(unsigned long ip, unsigned long parent_ip,
 						    (unsigned long)sops_hooks[i].ours);
 }
 
-/*
- * One ops for all, so that all of them come on and go off together.
- * PERMANENT: sysctl kernel.ftrace_enabled=0 is refused while we are in.
- */
+/* PERMANENT: sysctl kernel.ftrace_enabled=0 is refused while we are in. */
+#define SOPS_HOOK_FLAGS \
+	(FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | SOPS_FTRACE_FLAGS)
+
+/* One ops for all, so that all of them come on and go off together. */
 static struct ftrace_ops sops_hook_ops = {
 	.func	= sops_hook_entry,
-	.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
-		  SOPS_FTRACE_FLAGS,
+	.flags	= SOPS_HOOK_FLAGS,
 };
 
 /* By its name, as the kernel gives them. */
@@ -298,10 +298,12 @@ static notrace void sops_hook_nothing(unsigned long ip, unsigned long parent_ip,
  */
 static void __init sops_hooks_blame(void)
 {
-	static struct ftrace_ops trial = { .func = sops_hook_nothing };
+	static struct ftrace_ops trial = {
+		.func	= sops_hook_nothing,
+		.flags	= SOPS_HOOK_FLAGS,
+	};
 	int i;
 
-	trial.flags = sops_hook_ops.flags;
 	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
 		if (ftrace_set_filter_ip(&trial, sops_hook_ips[i], 0, 1))
 			continue;

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a person types. K=NAME takes a kernel of tests/kernels; V=1, W=1 and the like reach kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
+
+.PHONY: all demo check check-all check-debug vm clean checkpatch sparse shellcheck help
+
+all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
+ifdef K
+	scripts/module $(K)
+else
+	@[ -e $(KDIR)/Makefile ] || { echo "$(KDIR): no kernel headers there; install linux-headers-$$(uname -r), or name another tree with KDIR= or K=" >&2; exit 1; }
+	scripts/module --kdir $(KDIR)
+endif
+
+demo: ## a real TCP transfer on a congestion control in BPF, in a guest
+	scripts/deps
+	scripts/demo $(K)
+
+check: ## test on the default kernels, or on K=NAME; ends with a line that sums up
+	@scripts/deps
+	@scripts/check $(K)
+
+check-all: ## test on all kernels
+	@scripts/deps
+	@scripts/check --all
+
+check-debug: ## test on a debug kernel, built first: storms, failing allocations, hostile input; an hour
+	@scripts/deps
+	@scripts/check-debug
+
+vm: ## a shell in a guest with the module in /root
+	scripts/deps
+	scripts/module $(or $(K),6.1)
+	scripts/vm $(if $(K),-k $(K))
+
+clean: ## remove what was built; fetched kernels stay in ~/.cache/struct_ops
+	rm -rf build
+
+checkpatch: ## the kernel's style checker on all C files
+	@mkdir -p build # where it drops a cache of its own
+	cd build && $(shell scripts/kernel 6.1 source)/scripts/checkpatch.pl --no-tree --strict --terse --quiet -f \
+		$$(cd .. && find src include tests scripts -name '*.[ch]' -printf '../%p ')
+
+sparse: ## the kernel's semantic checker on the module
+	scripts/deps sparse
+	scripts/module $(or $(K),6.1) C=2
+
+shellcheck: ## shellcheck on all shell scripts
+	scripts/deps shellcheck
+	shellcheck -x $(SHELL_FILES)
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' Makefile | expand -t 13
