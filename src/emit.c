@@ -364,7 +364,7 @@ static const char *emit_try_all(void)
 /* The shared part, in executable memory. */
 static const char *emit_share(void)
 {
-	u8 buf[SOPS_EMIT_MAX];
+	u8 buf[SOPS_EMIT_MAX + SOPS_PACK_HEAD];
 	struct sops_code c = { .buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD };
 	int err;
 
@@ -456,12 +456,15 @@ void sops_emit_exit(void)
 	emit_unshare();
 }
 
-/*
- * Helpers that look at the number of arguments or the cookie beside a
- * program's context. No type is known to offer one; a type says so itself.
- * One that has nobody to ask offers no helper at all.
+/**
+ * sops_emit_has_meta() - may programs of a type ask what is beside their context?
+ * @ops: the type
+ * @prog: one of its programs
+ *
+ * That is the number of arguments, and the cookie. Helpers tell them; no type
+ * is known to offer one. A type that has nobody to ask offers no helper at all.
  */
-static bool emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
+bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
 {
 	static const enum bpf_func_id readers[] = {
 		BPF_FUNC_get_attach_cookie, BPF_FUNC_get_func_arg_cnt,
@@ -545,21 +548,21 @@ static bool emit_form(const struct bpf_prog *prog, enum sops_emit_form *form)
 /**
  * sops_emit() - write a trampoline of our own
  * @code: where to
- * @ops: the type
  * @prog: what it calls
  * @model: of the member
  * @stub: the type's own function for the member, NULL on kernels without
+ * @meta: see sops_emit_has_meta()
  *
  * Return: true, or false when it has to be one of the kernel's generator.
  */
-bool sops_emit(struct sops_code *code, const struct bpf_struct_ops *ops,
-	       const struct bpf_prog *prog, const struct btf_func_model *model,
-	       void *stub)
+bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
+	       const struct btf_func_model *model, void *stub, bool meta)
 {
 	struct sops_emit_tramp t = {
 		.prog = (u64)prog,
 		.func = (u64)prog->bpf_func,
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
+		.meta = meta,
 		.nr_args = model->nr_args,
 		.arg_size = model->arg_size,
 	};
@@ -573,7 +576,6 @@ bool sops_emit(struct sops_code *code, const struct bpf_struct_ops *ops,
 			return false;
 	if (!emit_form(prog, &t.form))
 		return false;
-	t.meta = emit_has_meta(ops, prog);
 	t.preamble_size = sops_preamble(stub, &t.preamble);
 	return !sops_emit_tramp(code, &emit_kernel, &emit_shared, &t);
 }

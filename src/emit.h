@@ -8,8 +8,8 @@
 
 const char *sops_emit_init(void);
 void sops_emit_exit(void);
-bool sops_emit(struct sops_code *code, const struct bpf_struct_ops *ops,
-	       const struct bpf_prog *prog, const struct btf_func_model *model,
-	       void *stub);
+bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog);
+bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
+	       const struct btf_func_model *model, void *stub, bool meta);
 
 #endif /* SOPS_EMIT_H */

@@ -41,6 +41,7 @@
 #else
 #include <errno.h>
 #include <string.h>
+#include <sys/cdefs.h>
 #endif
 #include "emit_x86.h"
 
@@ -56,12 +57,10 @@
 #define CC_NE	0x5
 #define CC_A	0x7
 
-static inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)
+/* Whoever calls has made sure of SOPS_EMIT_MAX bytes: nobody looks on the way. */
+static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)
 {
-	if (c->used + nr <= c->size)
-		memcpy(c->buf + c->used, bytes, nr);
-	else
-		c->bad = true;
+	memcpy(c->buf + c->used, bytes, nr);
 	c->used += nr;
 }
 
@@ -71,37 +70,31 @@ static inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)
 	emit_bytes(c, __bytes, sizeof(__bytes));			\
 } while (0)
 
-static inline void emit_8(struct sops_code *c, u8 val)
+static __always_inline void emit_8(struct sops_code *c, u8 val)
 {
 	emit_bytes(c, &val, sizeof(val));
 }
 
-static inline void emit_32(struct sops_code *c, u32 val)
+static __always_inline void emit_32(struct sops_code *c, u32 val)
 {
 	emit_bytes(c, &val, sizeof(val));
 }
 
 /* An address that the processor extends from 32 bits, by its sign. */
-static inline void emit_address(struct sops_code *c, u64 addr)
+static bool reachable(u64 addr)
 {
-	if ((u64)(s32)addr != addr)
-		c->bad = true;
-	emit_32(c, addr);
+	return (u64)(s32)addr == addr;
 }
 
 /* The distance to elsewhere, from the end of the instruction. */
-static inline void emit_distance(struct sops_code *c, u64 to)
+static __always_inline void emit_distance(struct sops_code *c, u64 to)
 {
-	if ((u64)(s32)to != to || c->nr_rels == SOPS_EMIT_RELS) {
-		c->bad = true;
-		return;
-	}
 	c->rels[c->nr_rels++] = c->used;
 	emit_32(c, to - (c->at + c->used + sizeof(u32)));
 }
 
 /* Opcode, then what [rbp + off] takes; @reg goes where its number belongs. */
-static inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int off)
+static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int off)
 {
 	const u8 bytes[] = { rex, op, (off >= -128 ? 0x45 : 0x85) | reg << 3 };
 
@@ -122,24 +115,21 @@ static inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int of
 #define emit_load(c, reg, off)	emit_frame(c, 0x48, 0x8b, reg, off)
 #define emit_lea(c, reg, off)	emit_frame(c, 0x48, 0x8d, reg, off)
 
-/* A jump forward, to be landed within 127 bytes; returns where it is. */
-static inline u32 emit_jcc(struct sops_code *c, u8 cc)
+/* A jump forward, over less than 128 bytes; returns where it is. */
+static __always_inline u32 emit_jcc(struct sops_code *c, u8 cc)
 {
 	emit_8(c, 0x70 | cc);
 	emit_8(c, 0);
 	return c->used;
 }
 
-static inline void emit_land(struct sops_code *c, u32 from)
+static __always_inline void emit_land(struct sops_code *c, u32 from)
 {
-	if (c->used - from > 127)
-		c->bad = true;
-	if (!c->bad)
-		c->buf[from - 1] = c->used - from;
+	c->buf[from - 1] = c->used - from;
 }
 
 /* The same without that limit: to what is rare, which is kept at the end. */
-static inline u32 emit_jcc_rare(struct sops_code *c, u8 cc)
+static __always_inline u32 emit_jcc_rare(struct sops_code *c, u8 cc)
 {
 	emit_8(c, 0x0f);
 	emit_8(c, 0x80 | cc);
@@ -147,22 +137,21 @@ static inline u32 emit_jcc_rare(struct sops_code *c, u8 cc)
 	return c->used;
 }
 
-static inline void emit_land_rare(struct sops_code *c, u32 from)
+static __always_inline void emit_land_rare(struct sops_code *c, u32 from)
 {
 	u32 distance = c->used - from;
 
-	if (!c->bad)
-		memcpy(c->buf + from - sizeof(distance), &distance, sizeof(distance));
+	memcpy(c->buf + from - sizeof(distance), &distance, sizeof(distance));
 }
 
 /* And back from there. */
-static inline void emit_jmp_to(struct sops_code *c, u32 to)
+static __always_inline void emit_jmp_to(struct sops_code *c, u32 to)
 {
 	emit_8(c, 0xe9);
 	emit_32(c, to - (c->used + sizeof(u32)));
 }
 
-static inline void emit_jmp_far(struct sops_code *c, u64 to)
+static __always_inline void emit_jmp_far(struct sops_code *c, u64 to)
 {
 	emit_8(c, 0xe9);
 	emit_distance(c, to);
@@ -173,7 +162,7 @@ static void emit_call(struct sops_code *c, const struct sops_emit_kernel *k, u64
 	if (k->call_depth) {
 		/* sar qword gs:[call_depth], 5 */
 		EMIT(c, 0x65, 0x48, 0xc1, 0x3c, 0x25);
-		emit_address(c, k->call_depth);
+		emit_32(c, k->call_depth);
 		emit_8(c, 5);
 	}
 	emit_8(c, 0xe8);
@@ -193,16 +182,16 @@ static void emit_return(struct sops_code *c, const struct sops_emit_kernel *k)
 }
 
 /* mov @reg, gs:[current_task] */
-static inline void emit_current(struct sops_code *c, const struct sops_emit_kernel *k, u8 reg)
+static __always_inline void emit_current(struct sops_code *c, const struct sops_emit_kernel *k, u8 reg)
 {
 	EMIT(c, 0x65, 0x48, 0x8b);
 	emit_8(c, 0x04 | reg << 3);
 	emit_8(c, 0x25);
-	emit_address(c, k->current_task);
+	emit_32(c, k->current_task);
 }
 
 /* inc or dec gs:[preempt_count] */
-static inline void emit_preempt(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
+static __always_inline void emit_preempt(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
 {
 	emit_8(c, 0x65);
 	if (k->preempt_wide)
@@ -210,16 +199,16 @@ static inline void emit_preempt(struct sops_code *c, const struct sops_emit_kern
 	emit_8(c, 0xff);
 	emit_8(c, dec ? 0x0c : 0x04);
 	emit_8(c, 0x25);
-	emit_address(c, k->preempt_count);
+	emit_32(c, k->preempt_count);
 }
 
 /* inc or dec dword gs:[nr_pinned] */
-static inline void emit_pinned(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
+static __always_inline void emit_pinned(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
 {
 	EMIT(c, 0x65, 0xff);
 	emit_8(c, dec ? 0x0c : 0x04);
 	emit_8(c, 0x25);
-	emit_address(c, k->nr_pinned);
+	emit_32(c, k->nr_pinned);
 }
 
 /*
@@ -375,13 +364,26 @@ static u64 emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *
  * @k: the running kernel
  * @s: set to where it is
  *
- * Return: 0 or -ERANGE.
+ * Return: 0, or -ERANGE when there is less room than SOPS_EMIT_MAX, or
+ * something cannot be reached.
  */
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 		     struct sops_emit_shared *s)
 {
+	const u64 addrs[] = {
+		k->return_thunk, k->call_depth, k->current_task, k->preempt_count,
+		k->nr_pinned, k->stats, k->preempt_schedule, k->migrate_enable,
+		k->rcu_read_unlock, k->enter, k->exit, k->enter_sleepable,
+		k->exit_sleepable,
+	};
 	struct rare migrate, rcu;
-	u32 join;
+	u32 join, i;
+
+	if (c->size - c->used < SOPS_EMIT_MAX)
+		return -ERANGE;
+	for (i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++)
+		if (!reachable(addrs[i]))
+			return -ERANGE;
 
 	/* Nobody comes in here: it makes frame_start differ from 0. */
 	EMIT(c, 0xcc);						/* int3 */
@@ -411,7 +413,7 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 	emit_current(c, k, RDX);
 	emit_jmp_to(c, join);
 	s->frame_end = c->used;
-	return c->bad ? -ERANGE : 0;
+	return 0;
 }
 
 /** sops_emit_nr_slots() - how many 8-byte slots arguments take in a program's context */
@@ -489,7 +491,7 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 	u32 counted;
 
 	EMIT(c, 0x83, 0x3c, 0x25);				/* cmp dword [stats], 0 */
-	emit_address(c, k->stats);
+	emit_32(c, k->stats);
 	emit_8(c, 0);
 	counted = emit_jcc_rare(c, CC_NE);
 
@@ -524,7 +526,7 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
  * @s: the part that all trampolines share
  * @t: the trampoline
  *
- * Return: 0 or -ERANGE.
+ * Return: 0, or -ERANGE as above, or for too many arguments.
  */
 int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 		    const struct sops_emit_shared *s,
@@ -533,7 +535,8 @@ int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 	int slots = sops_emit_nr_slots(t->nr_args, t->arg_size);
 	int ctx = FRAME_RET - 8 * slots;
 
-	if (slots > SOPS_EMIT_ARGS)
+	if (slots > SOPS_EMIT_ARGS || !reachable(t->func) ||
+	    c->size - c->used < SOPS_EMIT_MAX)
 		return -ERANGE;
 
 	emit_bytes(c, t->preamble, t->preamble_size);
@@ -558,7 +561,7 @@ int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 		emit_called(c, k, t, ctx, k->enter_sleepable, s->exit_sleepable);
 	else
 		emit_inline(c, k, s, t, ctx);
-	return c->bad ? -ERANGE : 0;
+	return 0;
 }
 
 /**

@@ -121,13 +121,12 @@ struct sops_emit_tramp {
  * struct sops_code - code as it is written
  * @buf: where to
  * @size: of @buf, in bytes
- * @used: bytes written, or that would have been
+ * @used: bytes written
  * @start: offset of a trampoline's first byte
  * @at: the address that @buf will run at
  * @frame: offset of the first byte with a frame
  * @nr_rels: number of @rels
  * @rels: offsets of distances to elsewhere: they change as @at does
- * @bad: it did not fit, or something cannot be reached
  */
 struct sops_code {
 	u8 *buf;
@@ -138,7 +137,6 @@ struct sops_code {
 	u32 frame;
 	u32 nr_rels;
 	u16 rels[SOPS_EMIT_RELS];
-	bool bad;
 };
 
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,

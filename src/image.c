@@ -126,13 +126,12 @@ static int sops_image_make_room(struct sops_image *image)
 		image->codes = kvcalloc(image->nr_funcs, sizeof(*image->codes), SOPS_GFP);
 	if (!image->codes)
 		return -ENOMEM;
-	if (image->buf_size - image->buf_used >= SOPS_EMIT_MAX + SOPS_TRAMP_ALIGN)
+	if (image->buf_size - image->buf_used >= SOPS_EMIT_MAX + SOPS_PACK_GRAIN)
 		return 0;
 
 	buf = kvmalloc(size, SOPS_GFP);
 	if (!buf)
 		return -ENOMEM;
-	memset(buf, 0xcc, size);				/* int3 */
 	if (image->buf)
 		memcpy(buf, image->buf, image->buf_used);
 	else
@@ -147,10 +146,10 @@ static int sops_image_make_room(struct sops_image *image)
  * sops_image_add() - write one more trampoline
  * @image: not sealed
  * @slot: where its address belongs
- * @ops: the type
  * @prog: what it calls; its reference is ours when we succeed
  * @model: of the member
  * @stub: the type's own stub for the member, NULL on kernels without
+ * @meta: the type lets programs ask what is beside their context
  *
  * Context: process, the map's lock held.
  *
@@ -158,12 +157,13 @@ static int sops_image_make_room(struct sops_image *image)
  * limit is reached, or what the generator had against it.
  */
 struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
-				  const struct bpf_struct_ops *ops,
 				  struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub)
+				  const struct btf_func_model *model, void *stub,
+				  bool meta)
 {
 	struct sops_tramp *tramp = &image->tramps[image->nr_tramps];
 	struct sops_code *code;
+	u32 used;
 	int err;
 
 	err = sops_image_make_room(image);
@@ -173,14 +173,16 @@ struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 	tramp->prog = prog;
 	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
 
+	used = ALIGN(image->buf_used, SOPS_TRAMP_ALIGN);
+	memset(image->buf + image->buf_used, 0xcc, used - image->buf_used);	/* int3 */
 	code = &image->codes[image->nr_tramps];
 	*code = (struct sops_code) {
 		.buf = image->buf,
 		.size = image->buf_size,
-		.used = ALIGN(image->buf_used, SOPS_TRAMP_ALIGN),
+		.used = used,
+		.start = used,
 	};
-	code->start = code->used;
-	if (sops_emit(code, ops, prog, model, stub)) {
+	if (sops_emit(code, prog, model, stub, meta)) {
 		image->buf_used = code->used;
 	} else {
 		code->used = 0;
@@ -203,6 +205,7 @@ static int sops_image_place(struct sops_image *image)
 
 	if (IS_ERR(part))
 		return PTR_ERR(part);
+	memset(image->buf + image->buf_used, 0xcc, size - image->buf_used);	/* int3 */
 	for (i = 0; i < image->nr_tramps; i++) {
 		struct sops_code *code = &image->codes[i];
 		struct bpf_ksym *ksym = &image->tramps[i].ksym;

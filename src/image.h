@@ -71,9 +71,9 @@ int sops_image_init(struct sops_image *image, u32 nr_funcs);
 void sops_image_destroy(struct sops_image *image);
 
 struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
-				  const struct bpf_struct_ops *ops,
 				  struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub);
+				  const struct btf_func_model *model, void *stub,
+				  bool meta);
 int sops_image_seal(struct sops_image *image);
 void sops_image_name(struct sops_image *image);
 void sops_image_unname(struct sops_image *image);
