@@ -65,9 +65,20 @@ static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u
 }
 
 #define EMIT(c, ...) do {						\
-	static const u8 __bytes[] = { __VA_ARGS__ };			\
+	const u8 __bytes[] = { __VA_ARGS__ };				\
 									\
 	emit_bytes(c, __bytes, sizeof(__bytes));			\
+} while (0)
+
+/* Bytes, and 32 bits after them. */
+#define EMIT_32(c, val, ...) do {					\
+	const u8 __bytes[] = { __VA_ARGS__ };				\
+	const u32 __val = (val);					\
+	u8 *__at = (c)->buf + (c)->used;				\
+									\
+	memcpy(__at, __bytes, sizeof(__bytes));				\
+	memcpy(__at + sizeof(__bytes), &__val, sizeof(__val));		\
+	(c)->used += sizeof(__bytes) + sizeof(__val);			\
 } while (0)
 
 static __always_inline void emit_8(struct sops_code *c, u8 val)
@@ -96,13 +107,10 @@ static __always_inline void emit_distance(struct sops_code *c, u64 to)
 /* Opcode, then what [rbp + off] takes; @reg goes where its number belongs. */
 static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int off)
 {
-	const u8 bytes[] = { rex, op, (off >= -128 ? 0x45 : 0x85) | reg << 3 };
-
-	emit_bytes(c, bytes, sizeof(bytes));
 	if (off >= -128)
-		emit_8(c, off);
+		EMIT(c, rex, op, 0x45 | reg << 3, off);
 	else
-		emit_32(c, off);
+		EMIT_32(c, off, rex, op, 0x85 | reg << 3);
 }
 
 #define RAX	0
@@ -118,8 +126,7 @@ static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 re
 /* A jump forward, over less than 128 bytes; returns where it is. */
 static __always_inline u32 emit_jcc(struct sops_code *c, u8 cc)
 {
-	emit_8(c, 0x70 | cc);
-	emit_8(c, 0);
+	EMIT(c, 0x70 | cc, 0);
 	return c->used;
 }
 
@@ -131,9 +138,7 @@ static __always_inline void emit_land(struct sops_code *c, u32 from)
 /* The same without that limit: to what is rare, which is kept at the end. */
 static __always_inline u32 emit_jcc_rare(struct sops_code *c, u8 cc)
 {
-	emit_8(c, 0x0f);
-	emit_8(c, 0x80 | cc);
-	emit_32(c, 0);
+	EMIT_32(c, 0, 0x0f, 0x80 | cc);
 	return c->used;
 }
 
@@ -147,8 +152,7 @@ static __always_inline void emit_land_rare(struct sops_code *c, u32 from)
 /* And back from there. */
 static __always_inline void emit_jmp_to(struct sops_code *c, u32 to)
 {
-	emit_8(c, 0xe9);
-	emit_32(c, to - (c->used + sizeof(u32)));
+	EMIT_32(c, to - (c->used + 1 + sizeof(u32)), 0xe9);
 }
 
 static __always_inline void emit_jmp_far(struct sops_code *c, u64 to)
@@ -161,8 +165,7 @@ static void emit_call(struct sops_code *c, const struct sops_emit_kernel *k, u64
 {
 	if (k->call_depth) {
 		/* sar qword gs:[call_depth], 5 */
-		EMIT(c, 0x65, 0x48, 0xc1, 0x3c, 0x25);
-		emit_32(c, k->call_depth);
+		EMIT_32(c, k->call_depth, 0x65, 0x48, 0xc1, 0x3c, 0x25);
 		emit_8(c, 5);
 	}
 	emit_8(c, 0xe8);
@@ -182,33 +185,27 @@ static void emit_return(struct sops_code *c, const struct sops_emit_kernel *k)
 }
 
 /* mov @reg, gs:[current_task] */
-static __always_inline void emit_current(struct sops_code *c, const struct sops_emit_kernel *k, u8 reg)
+static __always_inline void emit_current(struct sops_code *c,
+					 const struct sops_emit_kernel *k, u8 reg)
 {
-	EMIT(c, 0x65, 0x48, 0x8b);
-	emit_8(c, 0x04 | reg << 3);
-	emit_8(c, 0x25);
-	emit_32(c, k->current_task);
+	EMIT_32(c, k->current_task, 0x65, 0x48, 0x8b, 0x04 | reg << 3, 0x25);
 }
 
 /* inc or dec gs:[preempt_count] */
-static __always_inline void emit_preempt(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
+static __always_inline void emit_preempt(struct sops_code *c,
+					 const struct sops_emit_kernel *k, bool dec)
 {
-	emit_8(c, 0x65);
 	if (k->preempt_wide)
-		emit_8(c, 0x48);
-	emit_8(c, 0xff);
-	emit_8(c, dec ? 0x0c : 0x04);
-	emit_8(c, 0x25);
-	emit_32(c, k->preempt_count);
+		EMIT_32(c, k->preempt_count, 0x65, 0x48, 0xff, dec ? 0x0c : 0x04, 0x25);
+	else
+		EMIT_32(c, k->preempt_count, 0x65, 0xff, dec ? 0x0c : 0x04, 0x25);
 }
 
 /* inc or dec dword gs:[nr_pinned] */
-static __always_inline void emit_pinned(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
+static __always_inline void emit_pinned(struct sops_code *c,
+					 const struct sops_emit_kernel *k, bool dec)
 {
-	EMIT(c, 0x65, 0xff);
-	emit_8(c, dec ? 0x0c : 0x04);
-	emit_8(c, 0x25);
-	emit_32(c, k->nr_pinned);
+	EMIT_32(c, k->nr_pinned, 0x65, 0xff, dec ? 0x0c : 0x04, 0x25);
 }
 
 /*
@@ -228,8 +225,7 @@ static void emit_preempt_enable(struct sops_code *c, const struct sops_emit_kern
 /* inc dword [rax + rcu_nesting] */
 static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
 {
-	EMIT(c, 0xff, 0x80);
-	emit_32(c, k->task.rcu_nesting);
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x80);
 }
 
 /* Where rare cases jump from, and where they come back to. */
@@ -241,14 +237,14 @@ struct rare {
 static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k,
 				 struct rare *rare)
 {
-	EMIT(c, 0x66, 0x83, 0xb8);		/* cmp word [rax + migration_disabled], 0 */
-	emit_32(c, k->task.migration_disabled);
+	/* cmp word [rax + migration_disabled], 0 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xb8);
 	emit_8(c, 0);
 	rare->from[0] = emit_jcc_rare(c, CC_NE);
 	emit_preempt(c, k, false);
 	emit_pinned(c, k, false);
-	EMIT(c, 0x66, 0xc7, 0x80);		/* mov word [rax + migration_disabled], 1 */
-	emit_32(c, k->task.migration_disabled);
+	/* mov word [rax + migration_disabled], 1 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xc7, 0x80);
 	EMIT(c, 1, 0);
 	emit_preempt_enable(c, k);
 	rare->back = c->used;
@@ -258,26 +254,26 @@ static void emit_migrate_disable_rare(struct sops_code *c, const struct sops_emi
 				      const struct rare *rare)
 {
 	emit_land_rare(c, rare->from[0]);
-	EMIT(c, 0x66, 0xff, 0x80);		/* inc word [rax + migration_disabled] */
-	emit_32(c, k->task.migration_disabled);
+	/* inc word [rax + migration_disabled] */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x80);
 	emit_jmp_to(c, rare->back);
 }
 
 static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kernel *k,
 				struct rare *rare)
 {
-	EMIT(c, 0x66, 0x83, 0xba);		/* cmp word [rdx + migration_disabled], 1 */
-	emit_32(c, k->task.migration_disabled);
+	/* cmp word [rdx + migration_disabled], 1 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xba);
 	emit_8(c, 1);
 	rare->from[0] = emit_jcc_rare(c, CC_NE);
 	emit_preempt(c, k, false);
-	EMIT(c, 0x48, 0x8d, 0x8a);		/* lea rcx, [rdx + cpus_mask] */
-	emit_32(c, k->task.cpus_mask);
-	EMIT(c, 0x48, 0x39, 0x8a);		/* cmp [rdx + cpus_ptr], rcx */
-	emit_32(c, k->task.cpus_ptr);
+	/* lea rcx, [rdx + cpus_mask] */
+	EMIT_32(c, k->task.cpus_mask, 0x48, 0x8d, 0x8a);
+	/* cmp [rdx + cpus_ptr], rcx */
+	EMIT_32(c, k->task.cpus_ptr, 0x48, 0x39, 0x8a);
 	rare->from[1] = emit_jcc_rare(c, CC_NE);
-	EMIT(c, 0x66, 0xc7, 0x82);		/* mov word [rdx + migration_disabled], 0 */
-	emit_32(c, k->task.migration_disabled);
+	/* mov word [rdx + migration_disabled], 0 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xc7, 0x82);
 	EMIT(c, 0, 0);
 	emit_pinned(c, k, true);
 	emit_preempt_enable(c, k);
@@ -301,8 +297,8 @@ static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit
 	/* Off for somebody else as well; or not off at all: the kernel warns. */
 	emit_land_rare(c, rare->from[0]);
 	not_off = emit_jcc_rare(c, CC_B);
-	EMIT(c, 0x66, 0xff, 0x8a);		/* dec word [rdx + migration_disabled] */
-	emit_32(c, k->task.migration_disabled);
+	/* dec word [rdx + migration_disabled] */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x8a);
 	emit_jmp_to(c, rare->back);
 
 	/* The task was to move meanwhile; the kernel's function does all of it. */
@@ -318,11 +314,11 @@ static void emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *
 {
 	u32 nested;
 
-	EMIT(c, 0xff, 0x8a);			/* dec dword [rdx + rcu_nesting] */
-	emit_32(c, k->task.rcu_nesting);
+	/* dec dword [rdx + rcu_nesting] */
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x8a);
 	nested = emit_jcc(c, CC_NE);
-	EMIT(c, 0x83, 0xba);			/* cmp dword [rdx + rcu_special], 0 */
-	emit_32(c, k->task.rcu_special);
+	/* cmp dword [rdx + rcu_special], 0 */
+	EMIT_32(c, k->task.rcu_special, 0x83, 0xba);
 	emit_8(c, 0);
 	rare->from[0] = emit_jcc_rare(c, CC_NE);
 	emit_land(c, nested);
@@ -337,8 +333,8 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 				 const struct rare *rare)
 {
 	emit_land_rare(c, rare->from[0]);
-	EMIT(c, 0xff, 0x82);			/* inc dword [rdx + rcu_nesting] */
-	emit_32(c, k->task.rcu_nesting);
+	/* inc dword [rdx + rcu_nesting] */
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x82);
 	emit_call_after(c, k, k->rcu_read_unlock);
 	emit_jmp_to(c, rare->back);
 }
@@ -394,8 +390,8 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 	s->exit = c->at + c->used;
 	emit_current(c, k, RDX);
 	emit_load(c, RCX, FRAME_SAVED);
-	EMIT(c, 0x48, 0x89, 0x8a);				/* mov [rdx + bpf_ctx], rcx */
-	emit_32(c, k->task.bpf_ctx);
+	/* mov [rdx + bpf_ctx], rcx */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x8a);
 	join = c->used;
 	if (k->migrate_first) {
 		emit_rcu_unlock(c, k, &rcu);
@@ -490,8 +486,8 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 	struct rare migrate;
 	u32 counted;
 
-	EMIT(c, 0x83, 0x3c, 0x25);				/* cmp dword [stats], 0 */
-	emit_32(c, k->stats);
+	/* cmp dword [stats], 0 */
+	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
 	emit_8(c, 0);
 	counted = emit_jcc_rare(c, CC_NE);
 
@@ -504,12 +500,12 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 		emit_migrate_disable(c, k, &migrate);
 	}
 	if (t->form == SOPS_FORM_INLINE) {
-		EMIT(c, 0x48, 0x8b, 0x88);			/* mov rcx, [rax + bpf_ctx] */
-		emit_32(c, k->task.bpf_ctx);
+		/* mov rcx, [rax + bpf_ctx] */
+		EMIT_32(c, k->task.bpf_ctx, 0x48, 0x8b, 0x88);
 		emit_store(c, RCX, FRAME_SAVED);
 		emit_lea(c, RCX, FRAME_RUN_CTX);
-		EMIT(c, 0x48, 0x89, 0x88);			/* mov [rax + bpf_ctx], rcx */
-		emit_32(c, k->task.bpf_ctx);
+		/* mov [rax + bpf_ctx], rcx */
+		EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x88);
 	}
 	emit_prog_call(c, k, t, ctx);
 	emit_jmp_far(c, t->form == SOPS_FORM_LEAF ? s->exit_leaf : s->exit);
@@ -547,8 +543,7 @@ int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 		EMIT(c, 0x48, 0x83, 0xec);			/* sub rsp, frame */
 		emit_8(c, 8 - ctx);
 	} else {
-		EMIT(c, 0x48, 0x81, 0xec);
-		emit_32(c, 8 - ctx);
+		EMIT_32(c, 8 - ctx, 0x48, 0x81, 0xec);
 	}
 	emit_args(c, t, ctx);
 	if (t->meta) {
