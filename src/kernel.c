@@ -79,10 +79,16 @@ int sops_kernel_lookup(const char *name, const char *config,
 	return 0;
 }
 
-/* kallsyms_lookup_name() itself, by a kprobe that is never armed for long. */
+/*
+ * kallsyms_lookup_name() itself, by a kprobe that is never armed: unregistering
+ * an armed one allocates, and when that fails it stays, on a stack long gone.
+ */
 static int sops_bind_lookup_name(void)
 {
-	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
+	struct kprobe kp = {
+		.symbol_name	= "kallsyms_lookup_name",
+		.flags		= KPROBE_FLAG_DISABLED,
+	};
 	int err;
 
 	err = register_kprobe(&kp);
