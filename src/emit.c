@@ -533,8 +533,8 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 /* How to do the steps for @prog; false when the kernel has others for it. */
 static bool emit_form(const struct bpf_prog *prog, enum sops_emit_form *form)
 {
-	u64 enter = (u64)borrowed(bpf_trampoline_enter)(prog);
-	u64 exit = (u64)borrowed(bpf_trampoline_exit)(prog);
+	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
+	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
 
 	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
 		*form = emit_is_leaf(prog) ? SOPS_FORM_LEAF : SOPS_FORM_INLINE;

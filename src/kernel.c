@@ -16,7 +16,10 @@
 #define SOPS_DEFINE_BORROWED(name, config) \
 	DEFINE_STATIC_CALL_NULL(sops_borrowed_##name, name);
 SOPS_BORROWED(SOPS_DEFINE_BORROWED)
-SOPS_OPTIONAL(SOPS_DEFINE_BORROWED)
+
+#define SOPS_DEFINE_OPTIONAL(name, config) \
+	DEFINE_STATIC_CALL_NULL(sops_optional_##name, name);
+SOPS_OPTIONAL(SOPS_DEFINE_OPTIONAL)
 
 DEFINE_STATIC_CALL_NULL(sops_lookup_name, kallsyms_lookup_name);
 
@@ -26,14 +29,16 @@ static const struct sops_borrowed {
 	struct static_call_key *key;
 	void *tramp;
 } sops_borrowed[] = {
-#define SOPS_BORROWED_ENTRY(name, config) {				\
+#define SOPS_ENTRY(kind, name, config) {				\
 		#name, config,						\
-		&STATIC_CALL_KEY(sops_borrowed_##name),			\
-		STATIC_CALL_TRAMP_ADDR(sops_borrowed_##name),		\
+		&STATIC_CALL_KEY(sops_##kind##_##name),			\
+		STATIC_CALL_TRAMP_ADDR(sops_##kind##_##name),		\
 	},
+#define SOPS_BORROWED_ENTRY(name, config)	SOPS_ENTRY(borrowed, name, config)
+#define SOPS_OPTIONAL_ENTRY(name, config)	SOPS_ENTRY(optional, name, config)
 	SOPS_BORROWED(SOPS_BORROWED_ENTRY)
 }, sops_optional[] = {
-	SOPS_OPTIONAL(SOPS_BORROWED_ENTRY)
+	SOPS_OPTIONAL(SOPS_OPTIONAL_ENTRY)
 };
 
 static char *missing = "";

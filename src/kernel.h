@@ -60,8 +60,12 @@
 #define SOPS_DECLARE_BORROWED(name, config) \
 	DECLARE_STATIC_CALL(sops_borrowed_##name, name);
 SOPS_BORROWED(SOPS_DECLARE_BORROWED)
-SOPS_OPTIONAL(SOPS_DECLARE_BORROWED)
 #undef SOPS_DECLARE_BORROWED
+
+#define SOPS_DECLARE_OPTIONAL(name, config) \
+	DECLARE_STATIC_CALL(sops_optional_##name, name);
+SOPS_OPTIONAL(SOPS_DECLARE_OPTIONAL)
+#undef SOPS_DECLARE_OPTIONAL
 
 /**
  * borrowed() - a borrowed function, to be called at once: borrowed(name)(args)
@@ -71,6 +75,9 @@ SOPS_OPTIONAL(SOPS_DECLARE_BORROWED)
  * an IBT kernel takes away from functions whose address it never uses itself.
  */
 #define borrowed(name)	static_call(sops_borrowed_##name)
+
+/** optional() - the same of SOPS_OPTIONAL, once sops_kernel_bind_optional() succeeded */
+#define optional(name)	static_call(sops_optional_##name)
 
 int sops_kernel_bind(void);
 int sops_kernel_lookup(const char *name, const char *config,

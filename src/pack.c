@@ -33,7 +33,7 @@ void *sops_pack_alloc(u32 size)
 
 	if (err)
 		return ERR_PTR(err);
-	mem = borrowed(bpf_prog_pack_alloc)(size, sops_pack_fill, false);
+	mem = optional(bpf_prog_pack_alloc)(size, sops_pack_fill, false);
 	if (!mem) {
 		borrowed(bpf_jit_uncharge_modmem)(size);
 		return ERR_PTR(-ENOMEM);
@@ -54,7 +54,7 @@ int sops_pack_write(void *mem, void *code, u32 size)
 	void *at;
 
 	sops_pack_set_head(code, size);
-	at = borrowed(bpf_arch_text_copy)(mem, code, size);
+	at = optional(bpf_arch_text_copy)(mem, code, size);
 	if (!IS_ERR(at))
 		return 0;
 	/* Where a part needs its head to be freed, there is no way back. */

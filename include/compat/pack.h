@@ -19,12 +19,12 @@
 #ifdef HAVE_PROG_PACK_FREE_SIZE
 #define SOPS_PACK_HEAD		0
 #define sops_pack_set_head(code, part_size)	((void)(code))
-#define sops_pack_put(part, part_size)	borrowed(bpf_prog_pack_free)(part, part_size)
+#define sops_pack_put(part, part_size)	optional(bpf_prog_pack_free)(part, part_size)
 #else
 #define SOPS_PACK_HEAD		sizeof(struct bpf_binary_header)
 #define sops_pack_set_head(code, part_size) \
 	(((struct bpf_binary_header *)(code))->size = (part_size))
-#define sops_pack_put(part, part_size)	borrowed(bpf_prog_pack_free)(part)
+#define sops_pack_put(part, part_size)	optional(bpf_prog_pack_free)(part)
 #endif
 
 #endif /* SOPS_COMPAT_PACK_H */
