@@ -31,6 +31,10 @@ check-debug: ## test on a debug kernel, built first: storms, failing allocations
 	@scripts/deps
 	@scripts/check-debug
 
+bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
+	scripts/deps
+	scripts/bench $(K)
+
 vm: ## a shell in a guest with the module in /root
 	scripts/deps
 	scripts/module $(or $(K),6.1)

@@ -10,7 +10,6 @@
 char _license[] SEC("license") = "GPL";
 
 __u64 entered;
-__u64 replaced;
 __u64 stack[TRAMP_DEPTH];
 int bytes;
 
@@ -27,12 +26,5 @@ SEC("fentry/ca_cong_avoid")
 int enter(void *ctx)
 {
 	__sync_fetch_and_add(&entered, 1);
-	return 0;
-}
-
-SEC("freplace/ca_in_ack_event")
-int replace(unsigned long long *ctx)
-{
-	__sync_fetch_and_add(&replaced, 1);
 	return 0;
 }

@@ -132,7 +132,7 @@ static void symbol(unsigned long addr, char name[128])
 		fclose(f);
 }
 
-/* one of the three programs, attached to the one of ours that it is for */
+/* one of the two programs, attached to the one of ours that it is for */
 static struct tramp_bpf *tramp_open(struct bpf_program *(*which)(struct tramp_bpf *),
 				    struct bpf_program *target, const char *name)
 {
@@ -158,7 +158,6 @@ static struct bpf_program *which_##prog(struct tramp_bpf *skel)	\
 }
 WHICH(storage)
 WHICH(enter)
-WHICH(replace)
 
 static bool starts(const char *name, const char *with)
 {
@@ -213,40 +212,10 @@ TEST_F(tramp, fentry)
 	tramp_bpf__destroy(skel);
 }
 
-/* a program in place of ours */
-TEST_F(tramp, freplace)
-{
-	struct tramp_bpf *skel = tramp_open(which_replace, self->skel->progs.ca_in_ack_event,
-					    "ca_in_ack_event");
-	struct flow f;
-	__u64 before;
-
-	if (!skel)
-		SKIP(return, "this kernel does not let such a program be replaced");
-	ASSERT_EQ(0, flow_open(&f, "t_full"));
-	ASSERT_EQ(0, flow_send(&f, 1 << 18));
-	EXPECT_LT(0, CALLS(IN_ACK_EVENT));
-	EXPECT_EQ(0, skel->bss->replaced);
-
-	skel->links.replace = bpf_program__attach_freplace(skel->progs.replace, 0, NULL);
-	ASSERT_NE(NULL, skel->links.replace);
-	before = CALLS(IN_ACK_EVENT);
-	ASSERT_EQ(0, flow_send(&f, 1 << 18));
-	EXPECT_EQ(before, CALLS(IN_ACK_EVENT));
-	EXPECT_LT(0, skel->bss->replaced);
-
-	bpf_link__destroy(skel->links.replace);
-	skel->links.replace = NULL;
-	before = skel->bss->replaced;
-	ASSERT_EQ(0, flow_send(&f, 1 << 18));
-	EXPECT_EQ(before, skel->bss->replaced);
-	flow_close(&f);
-	tramp_bpf__destroy(skel);
-}
-
 /* programs that the kernel interprets */
 TEST_F(tramp, interpreted)
 {
+	struct bpf_prog_info info;
 	struct ca_bpf *skel;
 	struct flow f;
 	int map;
@@ -256,6 +225,8 @@ TEST_F(tramp, interpreted)
 	skel = ca_bpf__open_and_load();
 	spit("/proc/sys/net/core/bpf_jit_enable", "1");
 	ASSERT_NE(NULL, skel);
+	ASSERT_EQ(0, prog_info(bpf_program__fd(skel->progs.ca_cong_control), &info));
+	EXPECT_EQ(0, info.jited_prog_len);
 	map = bpf_map__fd(skel->maps.t_control);
 	ASSERT_NE(NULL, bpf_map__attach_struct_ops(skel->maps.t_control));
 	ASSERT_EQ(0, flow_open(&f, "t_control"));
