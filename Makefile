@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all demo check check-all check-debug vm clean checkpatch sparse shellcheck help
+.PHONY: all demo bench check check-all check-debug vm clean checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
 ifdef K
