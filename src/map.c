@@ -234,14 +234,26 @@ int sops_map_get_next_key(struct bpf_map *map, void *key, void *next_key)
 }
 
 /**
+ * sops_map_refs() - how many hold the map other than user space
+ * @map: of ours
+ *
+ * The registration, and on TCP each socket. An estimate: the two counts are
+ * not read at one time.
+ */
+s64 sops_map_refs(const struct bpf_map *map)
+{
+	s64 refs = atomic64_read(&map->refcnt) - atomic64_read(&map->usercnt);
+
+	return max_t(s64, refs, 0);
+}
+
+/**
  * sops_map_sys_lookup() - read the value, by syscall
  * @map: of ours
  * @key: must be 0
  * @value: of @map->value_size bytes; zeroes until the first update is done,
- *	then state, reference count, and program ids in place of fds
- *
- * The reference count is how many hold the map other than user space: the
- * registration, and on TCP each socket.
+ *	then state, reference count (sops_map_refs()), and program ids in
+ *	place of fds
  *
  * Return: 0 or -ENOENT.
  */
@@ -249,7 +261,6 @@ int sops_map_sys_lookup(struct bpf_map *map, void *key, void *value)
 {
 	struct sops_map *smap = to_sops_map(map);
 	struct sops_value *out = value;
-	s64 refs;
 	u32 state;
 
 	if (*(u32 *)key)
@@ -264,8 +275,7 @@ int sops_map_sys_lookup(struct bpf_map *map, void *key, void *value)
 
 	memcpy(value, smap->uvalue, map->value_size);
 	out->state = state;
-	refs = atomic64_read(&map->refcnt) - atomic64_read(&map->usercnt);
-	refcount_set(&out->refcnt, max_t(s64, refs, 0));
+	refcount_set(&out->refcnt, sops_map_refs(map));
 	return 0;
 }
 

@@ -85,6 +85,7 @@ int sops_map_for_each_prog(const void *kdata,
 u64 sops_map_mem_usage(const struct bpf_map *map);
 void sops_map_info_fill(struct bpf_map_info *info, struct bpf_map *map);
 
+s64 sops_map_refs(const struct bpf_map *map);
 void sops_map_drain(void);
 
 #endif /* SOPS_MAP_H */

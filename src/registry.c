@@ -97,7 +97,7 @@ static int maps_show(struct seq_file *m, void *unused)
 			   smap->map.id, *smap->map.name ? smap->map.name : "-",
 			   smap->type->name,
 			   states[READ_ONCE(smap->kvalue.state)],
-			   (long long)atomic64_read(&smap->map.refcnt),
+			   sops_map_refs(&smap->map),
 			   READ_ONCE(smap->image.nr_tramps),
 			   sops_image_size(&smap->image));
 	rcu_read_unlock();

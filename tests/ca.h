@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The indices of what ca.bpf.c counts. */
+#ifndef SOPS_CA_H
+#define SOPS_CA_H
+
+enum call {
+	CALL_INIT,
+	CALL_RELEASE,
+	CALL_SSTHRESH,
+	CALL_CONG_AVOID,
+	CALL_SET_STATE,
+	CALL_CWND_EVENT,
+	CALL_IN_ACK_EVENT,
+	CALL_PKTS_ACKED,
+	CALL_MIN_TSO_SEGS,
+	CALL_UNDO_CWND,
+	CALL_SNDBUF_EXPAND,
+	CALL_CONG_CONTROL,
+	CALL_SWITCH_INIT,
+	NR_CALLS,
+};
+
+#endif

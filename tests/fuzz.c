@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hostile input: bpf() calls that reach the module with values, keys, flags,
+ * sizes, ids, fds and memory that nobody in their senses would pass.
+ *
+ *   SOPS_SEED	where it starts (default 1): every thread's calls are the same
+ *		for the same seed, the order of the threads' calls is not
+ *   SOPS_UPDATES	how many updates (default 3000)
+ */
+#include "sops.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <kselftest_harness.h>
+
+/* many, because a refusal by the subsystem waits for grace periods */
+#define THREADS	16
+#define DECOYS	32
+
+FIXTURE(fuzz) {
+};
+
+FIXTURE_SETUP(fuzz)
+{
+	ASSERT_EQ(0, sops_setup());
+	ASSERT_EQ(0, sops_wait_empty());
+}
+
+/* whatever got registered under whatever name */
+static void sweep(void)
+{
+	union bpf_attr attr = {};
+	struct bpf_map_info info;
+	int map;
+
+	while (!sys_bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
+		attr.start_id = attr.next_id;
+		map = map_by_id(attr.start_id);
+		if (map < 0)
+			continue;
+		if (!map_info(map, &info) &&
+		    info.type == BPF_MAP_TYPE_STRUCT_OPS)
+			map_delete(map, 0);
+		close(map);
+	}
+}
+
+FIXTURE_TEARDOWN(fuzz)
+{
+	sweep();
+	EXPECT_EQ(0, sops_wait_empty());
+	EXPECT_EQ(0, sops_rmmod());
+}
+
+/* bytes of the value that no member has, and that have to be zero */
+static bool hole[4096];
+
+static void find_holes(void)
+{
+	struct sops_member m;
+	int i;
+
+	memset(hole, 1, sizeof(hole));
+	memset(hole, 0, 8);	/* refcnt and state */
+	for (i = 0; !sops_member_at(&tcp, i, &m); i++)
+		memset(hole + m.offset, 0, m.size);
+}
+
+static bool in_hole(const unsigned char *value)
+{
+	__u32 i;
+
+	for (i = 0; i < tcp.value_size; i++)
+		if (hole[i] && value[i])
+			return true;
+	return false;
+}
+
+static __u64 value_get_head(const unsigned char *value)
+{
+	__u64 head;
+
+	memcpy(&head, value, sizeof(head));
+	return head;
+}
+
+/* what has to come before anything that depends on the state of the map */
+static int early(const unsigned char *value, __u32 key, __u64 flags)
+{
+	if (flags)
+		return -EINVAL;
+	if (key)
+		return -E2BIG;
+	if (in_hole(value) || value_get_head(value))
+		return -EINVAL;
+	return 0;
+}
+
+static atomic_long done[16], answers[1024];
+static atomic_int wrong, wrong_at;
+enum { UPDATES, REGISTERED, OTHERS, CREATES };
+
+#define WRONG(cond) do {						\
+	if (cond) {							\
+		wrong = 1;						\
+		wrong_at = __LINE__;					\
+	}								\
+} while (0)
+
+/* updates @map, checks the answer and what is left; true when it registered */
+static bool try_update(int map, const struct sops_value *v, __u32 key, __u64 flags)
+{
+	int must = early(v->bytes, key, flags), got;
+	struct sops_value is;
+
+	got = map_update(map, key, v->bytes, flags);
+	done[UPDATES]++;
+	answers[-got & 1023]++;
+	WRONG(must && got != must);
+	value_init(&is, &tcp);
+	WRONG(map_lookup(map, 0, is.bytes));
+	WRONG(is.state != (got ? SOPS_INIT : SOPS_INUSE));
+	if (!got)
+		done[REGISTERED]++;
+	return !got;
+}
+
+/* the next one: what was registered once cannot be again */
+static int again(int map)
+{
+	WRONG(map_delete(map, 0));
+	close(map);
+	return sops_create(&tcp);
+}
+
+static void report(struct __test_metadata *_metadata, const char *what)
+{
+	char text[512] = "";
+	int i;
+
+	for (i = 0; i < 1024; i++)
+		if (answers[i])
+			snprintf(text + strlen(text), sizeof(text) - strlen(text),
+				 " %s %ld", i ? strerrorname_np(i) ?: "?" : "0",
+				 (long)answers[i]);
+	TH_LOG("count: %s: %ld updates, %ld registered, %ld creates, %ld other calls; answers:%s",
+	       what, (long)done[UPDATES], (long)done[REGISTERED],
+	       (long)done[CREATES], (long)done[OTHERS], text);
+}
+
+/* every byte of the value in turn */
+static void *one_byte(void *arg)
+{
+	long n = (long)arg, all = sops_param("SOPS_UPDATES", 3000) >= 100000;
+	struct sops_value v;
+	char name[16];
+	int map, i, b;
+
+	snprintf(name, sizeof(name), "t_byte%ld", n);
+	map = sops_create(&tcp);
+	for (i = n; i < (int)tcp.value_size; i += THREADS) {
+		for (b = 1; b < 256; b = all ? b + 1 : b << 1) {
+			ca_value(&v, name);
+			v.bytes[i] ^= b;
+			if (try_update(map, &v, 0, 0))
+				map = again(map);
+		}
+	}
+	close(map);
+	return NULL;
+}
+
+static void threads(void *(*work)(void *))
+{
+	pthread_t t[THREADS];
+	struct sops_value v;
+	long i;
+
+	ca_value(&v, "t_");	/* loads its programs, before there are threads */
+	for (i = 0; i < THREADS; i++)
+		pthread_create(&t[i], NULL, work, (void *)i);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+}
+
+TEST_F_TIMEOUT(fuzz, every_byte, 3600)
+{
+	find_holes();
+	threads(one_byte);
+	EXPECT_EQ(0, wrong) TH_LOG("at line %d", wrong_at);
+	report(_metadata, "every byte");
+}
+
+/* xorshift: the same everywhere */
+static __u64 rnd(__u64 *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+static atomic_int decoys[DECOYS];
+
+static int decoy(__u64 *s)
+{
+	union bpf_attr attr = {};
+
+	switch (rnd(s) % 12) {
+	case 0:
+		return eventfd(0, EFD_CLOEXEC);
+	case 1:
+		return epoll_create1(EPOLL_CLOEXEC);
+	case 2:
+		return open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	case 3:
+		return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	case 4:
+		return open("/", O_PATH | O_CLOEXEC);
+	case 5:
+		return sops_prog(&tcp, "init", 0);
+	case 6:
+		return sops_prog(&dummy, "test_1", 0);
+	case 7:
+		return memfd_create("t", MFD_CLOEXEC);
+	case 8:
+		attr.map_type = BPF_MAP_TYPE_ARRAY;
+		attr.key_size = 4;
+		attr.value_size = 512;
+		attr.max_entries = 1;
+		return sys_bpf(BPF_MAP_CREATE, &attr);
+	case 9:
+		return sops_prog(&tcp, "ssthresh", 2);
+	case 10:
+		return open("/dev/null", O_RDWR | O_CLOEXEC);
+	default:
+		return sops_create(&tcp);
+	}
+}
+
+/* a number that an fd, a pointer or a length may be mistaken for */
+static __u64 odd(__u64 *s)
+{
+	static const __u64 odds[] = {
+		0, 1, -1ULL, INT_MAX, 1ULL << 31, 1ULL << 32, 1ULL << 63,
+		0xffff888000000000, 0xffffffff81000000, 0x7ffffffff000, 4096,
+		0xdead4ead00000000, 4095,
+	};
+	int fd = decoys[rnd(s) % DECOYS];
+
+	switch (rnd(s) % 6) {
+	case 0:
+	case 1:
+		return fd;
+	case 2:
+		return (1ULL << 32) | fd;
+	case 3:
+		return odds[rnd(s) % ARRAY_SIZE(odds)];
+	case 4:
+		return rnd(s) % 64;
+	default:
+		return rnd(s);
+	}
+}
+
+static void mutate(struct sops_value *v, __u64 *s)
+{
+	int n = 1 + rnd(s) % 3;
+	struct sops_member m;
+	__u64 x;
+
+	while (n--) {
+		switch (rnd(s) % 8) {
+		case 0:		/* any byte */
+			v->bytes[rnd(s) % tcp.value_size] = rnd(s);
+			break;
+		case 1:		/* any bit */
+			v->bytes[rnd(s) % tcp.value_size] ^= 1 << rnd(s) % 8;
+			break;
+		case 2:		/* any word */
+			x = rnd(s);
+			memcpy(v->bytes + rnd(s) % (tcp.value_size - 8), &x, 8);
+			break;
+		case 3:		/* the name */
+			sops_member(&tcp, "name", &m);
+			v->bytes[m.offset + rnd(s) % m.size] = rnd(s);
+			break;
+		default:	/* any member */
+			sops_member_at(&tcp, rnd(s) % tcp.vlen, &m);
+			x = odd(s);
+			memcpy(v->bytes + m.offset, &x, m.size < 8 ? m.size : 8);
+		}
+	}
+}
+
+/* a page that comes and goes while the kernel reads from it */
+static unsigned char *shaky;
+static atomic_int stop;
+
+static void *shake(void *unused)
+{
+	__u64 s = 99;
+	int i;
+
+	while (!stop) {
+		mmap(shaky, 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		for (i = 0; i < 50 && !stop; i++)
+			shaky[rnd(&s) % 4096] = rnd(&s);
+		munmap(shaky, 4096);
+		usleep(200);
+	}
+	return NULL;
+}
+
+/* fds go and their numbers come back as something else */
+static void *swap_decoys(void *unused)
+{
+	__u64 s = 7;
+	int old;
+
+	while (!stop) {
+		old = atomic_exchange(&decoys[rnd(&s) % DECOYS], decoy(&s));
+		map_delete(old, 0);
+		close(old);
+		usleep(2000);
+	}
+	return NULL;
+}
+
+/* any of the commands that can reach a struct_ops map, with any arguments */
+static void any_call(__u64 *s, int map)
+{
+	static const int cmds[] = {
+		BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+		BPF_MAP_GET_NEXT_KEY, BPF_MAP_LOOKUP_AND_DELETE_ELEM,
+		BPF_MAP_FREEZE, BPF_MAP_LOOKUP_BATCH, BPF_MAP_UPDATE_BATCH,
+		BPF_MAP_DELETE_BATCH, BPF_OBJ_GET_INFO_BY_FD,
+		BPF_LINK_CREATE, BPF_LINK_UPDATE, BPF_PROG_BIND_MAP,
+		BPF_MAP_GET_FD_BY_ID,
+	};
+	unsigned char buf[8192];
+	__u64 where[] = {
+		(uintptr_t)buf, (uintptr_t)shaky, (uintptr_t)shaky + 4096 - 4,
+		0, -1ULL, 0xffff888000000000,
+	};
+	union bpf_attr attr;
+	int cmd = cmds[rnd(s) % ARRAY_SIZE(cmds)], i;
+	unsigned int size = sizeof(attr);
+	long fd;
+
+	memset(&attr, 0, sizeof(attr));
+	memset(buf, 0, 8);
+	attr.map_fd = rnd(s) % 2 ? map : decoys[rnd(s) % DECOYS];
+	attr.key = rnd(s) % 4 ? (uintptr_t)buf : where[rnd(s) % ARRAY_SIZE(where)];
+	attr.value = where[rnd(s) % ARRAY_SIZE(where)];
+	attr.flags = rnd(s) % 4 ? 0 : odd(s);
+	switch (cmd) {
+	case BPF_OBJ_GET_INFO_BY_FD:
+		attr.info.bpf_fd = map;
+		attr.info.info_len = rnd(s) % 4 ? sizeof(struct bpf_map_info) : odd(s);
+		attr.info.info = where[rnd(s) % ARRAY_SIZE(where)];
+		break;
+	case BPF_MAP_UPDATE_ELEM:
+		/* not with a good value: the caller counts what it registers */
+		buf[4] = 1;
+		break;
+	case BPF_MAP_GET_FD_BY_ID:
+		attr.map_id = odd(s);
+		attr.open_flags = rnd(s) % 2 ? 0 : odd(s);
+		break;
+	}
+	for (i = rnd(s) % 3; i > 0 && rnd(s) % 2; i--) {
+		__u64 x = odd(s);
+
+		memcpy((char *)&attr + rnd(s) % (sizeof(attr) - 8), &x, 8);
+	}
+	if (!(rnd(s) % 8))
+		size = rnd(s) % (sizeof(attr) + 64);
+	fd = syscall(__NR_bpf, cmd, &attr, size);
+	if (fd > 2 && (cmd == BPF_MAP_GET_FD_BY_ID || cmd == BPF_LINK_CREATE))
+		close(fd);
+	done[OTHERS]++;
+}
+
+static void any_create(__u64 *s)
+{
+	union bpf_attr attr;
+	int n = rnd(s) % 3, fd;
+	__u64 x;
+
+	create_attr(&attr, &tcp);
+	while (n--) {
+		switch (rnd(s) % 3) {
+		case 0:
+			attr.btf_vmlinux_value_type_id = rnd(s) % 140000;
+			break;
+		case 1:
+			x = odd(s);
+			memcpy((char *)&attr + 4 + rnd(s) % 68, &x, 4);
+			break;
+		case 2:
+			attr.value_size += (int)(rnd(s) % 17) - 8;
+			break;
+		}
+	}
+	/* of another type it would not be ours, and perhaps big */
+	attr.map_type = BPF_MAP_TYPE_STRUCT_OPS;
+	fd = sys_bpf(BPF_MAP_CREATE, &attr);
+	if (fd >= 0)
+		close(fd);
+	done[CREATES]++;
+}
+
+static void *random_calls(void *arg)
+{
+	long n = sops_param("SOPS_UPDATES", 3000) / THREADS;
+	__u64 s = sops_param("SOPS_SEED", 1) * 0x9e3779b97f4a7c15 + (long)arg * 7919 + 1;
+	int map = sops_create(&tcp);
+	struct sops_value v;
+	char name[16];
+
+	snprintf(name, sizeof(name), "t_rnd%ld", (long)arg);
+	while (n-- > 0 && !wrong) {
+		ca_value(&v, name);
+		mutate(&v, &s);
+		if (try_update(map, &v, rnd(&s) % 64 ? 0 : odd(&s),
+			       rnd(&s) % 64 ? 0 : odd(&s)))
+			map = again(map);
+		if (!(rnd(&s) % 4))
+			any_call(&s, map);
+		if (!(rnd(&s) % 16))
+			any_create(&s);
+		/* from memory that goes away meanwhile: refused, or a hole's byte */
+		if (!(rnd(&s) % 16)) {
+			union bpf_attr attr = {
+				.map_fd = map,
+				.key = (uintptr_t)&(__u32){ 0 },
+				.value = (uintptr_t)shaky + rnd(&s) % 4096,
+			};
+
+			sys_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+			done[OTHERS]++;
+		}
+		/* any_call and shaky memory may have registered or deleted it */
+		value_init(&v, &tcp);
+		if (map_lookup(map, 0, v.bytes) || v.state != SOPS_INIT) {
+			map_delete(map, 0);
+			close(map);
+			map = sops_create(&tcp);
+		}
+	}
+	close(map);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(fuzz, random, 7200)
+{
+	pthread_t shaker, swapper;
+	__u64 s = 5;
+	int i;
+
+	find_holes();
+	shaky = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, shaky);
+	shaky += 4096;
+	for (i = 0; i < DECOYS; i++)
+		decoys[i] = decoy(&s);
+	pthread_create(&shaker, NULL, shake, NULL);
+	pthread_create(&swapper, NULL, swap_decoys, NULL);
+	threads(random_calls);
+	stop = 1;
+	pthread_join(shaker, NULL);
+	pthread_join(swapper, NULL);
+	EXPECT_EQ(0, wrong) TH_LOG("at line %d", wrong_at);
+	for (i = 0; i < DECOYS; i++) {
+		map_delete(decoys[i], 0);
+		close(decoys[i]);
+	}
+	report(_metadata, "random");
+}
+
+TEST_HARNESS_MAIN

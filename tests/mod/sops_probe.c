@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What user space cannot do to a struct_ops map, done from the kernel side.
+ * Written to debugfs, one request a write; the answer is what write() returns.
+ *
+ *   lookup MAPFD        the in-kernel lookup of key 0
+ *   get MAPFD SOCKFD    waits, as an RCU reader, for the last reference of the
+ *                       socket's map to go; then asks for one more: has to fail
+ *   hold rcu|tasks      stays in a grace period's way until released
+ *   release             lets it go
+ */
+#include <linux/bpf.h>
+#include <linux/debugfs.h>
+#include <linux/file.h>
+#include <linux/jiffies.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/uaccess.h>
+#include <net/inet_connection_sock.h>
+
+static struct dentry *file;
+static bool (*get)(const void *kdata);
+static bool held;
+
+/* well below what the kernel calls a stall */
+#define PATIENCE	(5 * HZ)
+
+static int probe_lookup(int mapfd)
+{
+	struct bpf_map *map = bpf_map_get(mapfd);
+	void *value;
+	u32 key = 0;
+
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	rcu_read_lock();
+	value = map->ops->map_lookup_elem(map, &key);
+	rcu_read_unlock();
+	bpf_map_put(map);
+	return PTR_ERR_OR_ZERO(value);
+}
+
+static int probe_get(int mapfd, int sockfd)
+{
+	unsigned long end = jiffies + PATIENCE;
+	const void *kdata;
+	struct socket *sock;
+	struct bpf_map *map;
+	int err = 0;
+
+	map = bpf_map_get(mapfd);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	sock = sockfd_lookup(sockfd, &err);
+	if (!sock) {
+		bpf_map_put(map);
+		return err;
+	}
+	kdata = inet_csk(sock->sk)->icsk_ca_ops;
+
+	rcu_read_lock();
+	sockfd_put(sock);
+	if (!get(kdata)) {
+		err = -ESRCH;		/* it is still referenced: must succeed */
+	} else {
+		bpf_map_put(map);	/* what get took */
+		bpf_map_put(map);	/* ours: the others' go meanwhile */
+		held = true;
+		while (atomic64_read(&map->refcnt) && time_before(jiffies, end))
+			cpu_relax();
+		held = false;
+		if (atomic64_read(&map->refcnt))
+			err = -ETIMEDOUT;
+		else if (get(kdata))
+			err = -EEXIST;	/* a reference to what is being freed */
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * A reader holds off RCU; a task that never goes to sleep of its own accord
+ * holds off RCU-tasks, and that alone: it may be preempted.
+ */
+static int probe_hold(bool rcu)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	if (rcu)
+		rcu_read_lock();
+	WRITE_ONCE(held, true);
+	while (READ_ONCE(held) && time_before(jiffies, end))
+		cpu_relax();
+	if (rcu)
+		rcu_read_unlock();
+	return READ_ONCE(held) ? -ETIMEDOUT : 0;
+}
+
+static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
+			   loff_t *pos)
+{
+	char ask[64] = "";
+	int map, sock, err;
+
+	if (len >= sizeof(ask))
+		return -E2BIG;
+	if (copy_from_user(ask, from, len))
+		return -EFAULT;
+
+	if (sscanf(ask, "lookup %d", &map) == 1) {
+		err = probe_lookup(map);
+	} else if (sscanf(ask, "get %d %d", &map, &sock) == 2) {
+		err = probe_get(map, sock);
+	} else if (!strcmp(ask, "hold rcu")) {
+		err = probe_hold(true);
+	} else if (!strcmp(ask, "hold tasks")) {
+		err = probe_hold(false);
+	} else if (!strcmp(ask, "release")) {
+		WRITE_ONCE(held, false);
+		err = 0;
+	} else {
+		err = -EDOM;
+	}
+	return err ?: len;
+}
+
+/* Y while a request holds something up */
+static ssize_t probe_read(struct file *f, char __user *to, size_t len,
+			  loff_t *pos)
+{
+	char is = READ_ONCE(held) ? 'Y' : 'N';
+
+	return simple_read_from_buffer(to, len, pos, &is, 1);
+}
+
+static const struct file_operations probe_fops = {
+	.owner = THIS_MODULE,
+	.read = probe_read,
+	.write = probe_write,
+};
+
+static int __init sops_probe_init(void)
+{
+	/* not exported: a kprobe knows where it is */
+	struct kprobe kp = { .symbol_name = "bpf_struct_ops_get" };
+	int err = register_kprobe(&kp);
+
+	if (err)
+		return err;
+	get = (void *)kp.addr;
+	unregister_kprobe(&kp);
+
+	file = debugfs_create_file("sops_probe", 0600, NULL, NULL, &probe_fops);
+	return PTR_ERR_OR_ZERO(file);
+}
+
+static void __exit sops_probe_exit(void)
+{
+	debugfs_remove(file);
+}
+
+module_init(sops_probe_init);
+module_exit(sops_probe_exit);
+MODULE_LICENSE("GPL");
+/* where bpf_map_get is; MODULE_IMPORT_NS() wants it quoted from 6.13 on */
+MODULE_INFO(import_ns, "BPF_INTERNAL");
+MODULE_DESCRIPTION("asks struct_ops maps from the kernel side, for the tests");

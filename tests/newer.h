@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What bpf(2) has learnt since the linux/bpf.h of Debian 12: links for maps,
+ * and types from modules. Attributes are reached by their place, which is ABI.
+ */
+#ifndef SOPS_TESTS_NEWER_H
+#define SOPS_TESTS_NEWER_H
+
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sops.h"
+
+#define SOPS_F_LINK		(1U << 13)	/* BPF_F_LINK, 6.4 */
+#define SOPS_F_VTYPE_BTF_OBJ_FD	(1U << 15)	/* BPF_F_VTYPE_BTF_OBJ_FD, 6.9 */
+#define SOPS_ATTACH_TYPE	44		/* BPF_STRUCT_OPS, 6.4 */
+
+/* in sops_value.state, beside those of sops.h */
+#define SOPS_READY		3
+
+static inline __u32 *sops_word(void *base, size_t offset)
+{
+	return (__u32 *)((char *)base + offset);
+}
+
+/* map_create.value_type_btf_obj_fd, 6.9 */
+#define sops_attr_vtype_fd(attr)	(*sops_word(attr, 72))
+/* bpf_map_info.btf_vmlinux_id, 6.9 */
+#define sops_info_vmlinux_id(info)	(*sops_word(info, 76))
+/* bpf_link_info.struct_ops.map_id, 6.4 */
+#define sops_info_map_id(info)		(*sops_word(info, 16))
+
+static inline int link_create_flags(int map, __u32 flags)
+{
+	union bpf_attr attr = {
+		.link_create = {
+			.prog_fd = map,		/* map_fd is the same word */
+			.attach_type = SOPS_ATTACH_TYPE,
+			.flags = flags,
+		},
+	};
+
+	return sys_bpf(BPF_LINK_CREATE, &attr);
+}
+
+static inline int link_create(int map)
+{
+	return link_create_flags(map, 0);
+}
+
+static inline int link_update_flags(int link, int map, __u32 flags, int old)
+{
+	union bpf_attr attr = {
+		.link_update = {
+			.link_fd = link,
+			.new_prog_fd = map,
+			.flags = flags,
+			.old_prog_fd = old,
+		},
+	};
+
+	return sys_bpf(BPF_LINK_UPDATE, &attr);
+}
+
+static inline int link_update(int link, int map)
+{
+	return link_update_flags(link, map, 0, 0);
+}
+
+static inline int link_detach(int link)
+{
+	union bpf_attr attr = { .link_detach.link_fd = link };
+
+	return sys_bpf(BPF_LINK_DETACH, &attr);
+}
+
+static inline int link_info(int link, struct bpf_link_info *info)
+{
+	union bpf_attr attr = {
+		.info = {
+			.bpf_fd = link,
+			.info_len = sizeof(*info),
+			.info = (uintptr_t)info,
+		},
+	};
+
+	memset(info, 0, sizeof(*info));
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+/* the map a link registers; 0 once it is detached */
+static inline int link_map_id(int link)
+{
+	struct bpf_link_info info;
+	int err = link_info(link, &info);
+
+	return err ? err : (int)sops_info_map_id(&info);
+}
+
+static inline int map_id(int map)
+{
+	struct bpf_map_info info;
+	int err = map_info(map, &info);
+
+	return err ? err : (int)info.id;
+}
+
+static inline int map_state(int map, const struct sops_type *t)
+{
+	struct sops_value v;
+	int err;
+
+	value_init(&v, t);
+	err = map_lookup(map, 0, v.bytes);
+	return err ? err : (int)v.state;
+}
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The life of a map beyond its fds: get, put, and the grace periods after. */
+#include "sops.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <kselftest_harness.h>
+
+#define PROBE "/sys/kernel/debug/sops_probe"
+
+FIXTURE(refs) {
+	const char *unable;
+	int map, prog;
+	__u32 id, prog_id;
+};
+
+FIXTURE_SETUP(refs)
+{
+	struct bpf_map_info info;
+	struct sops_value v;
+	char ko[PATH_MAX];
+	int err;
+
+	ASSERT_EQ(0, sops_setup());
+	self->unable = beside("sops_probe.ko", ko) ?
+		       "no sops_probe.ko beside this test" :
+		       sysconf(_SC_NPROCESSORS_ONLN) < 2 ?
+		       "one CPU is kept busy: two are needed" : NULL;
+	if (self->unable)
+		return;
+	err = mod_load(ko, "");
+	ASSERT_TRUE(!err || err == -EEXIST);
+
+	self->map = sops_create(&tcp);
+	ASSERT_LE(0, self->map);
+	ASSERT_TRUE(sops_ours(self->map));
+	ASSERT_EQ(0, map_info(self->map, &info));
+	self->id = info.id;
+
+	/* a program that nothing but the map will hold */
+	ca_value(&v, "t_refs");
+	self->prog = sops_prog(&tcp, "ssthresh", 2);
+	self->prog_id = prog_id(self->prog);
+	value_set(&v, "ssthresh", self->prog);
+	ASSERT_EQ(0, map_update(self->map, 0, v.bytes, 0));
+	close(self->prog);
+}
+
+FIXTURE_TEARDOWN(refs)
+{
+	if (self->unable)
+		return;
+	EXPECT_EQ(0, sops_wait_empty());
+	EXPECT_EQ(0, mod_unload_wait("sops_probe"));
+}
+
+/* the harness of 6.1 runs a case that its setup has skipped */
+#define NEED_PROBE() do {						\
+	if (self->unable)						\
+		SKIP(return, "%s", self->unable);			\
+} while (0)
+
+struct request {
+	pthread_t thread;
+	char text[64];
+	int err;
+};
+
+static void *ask(void *arg)
+{
+	struct request *r = arg;
+
+	r->err = spit(PROBE, r->text);
+	return NULL;
+}
+
+static int start(struct request *r)
+{
+	char held[2];
+
+	pthread_create(&r->thread, NULL, ask, r);
+	return sops_wait(!slurp(PROBE, held, 2) && held[0] == 'Y') ? 0 :
+	       -ETIMEDOUT;
+}
+
+TEST_F(refs, get_fails_once_the_count_is_zero)
+{
+	struct request r = {};
+	struct flow f;
+
+	NEED_PROBE();
+	ASSERT_EQ(0, flow_listen(&f));
+	f.tx = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, sock_set_ca(f.tx, "t_refs"));
+	snprintf(r.text, sizeof(r.text), "get %d %d", self->map, f.tx);
+	/* unregistering waits for RCU readers itself: not while there is one */
+	ASSERT_EQ(0, map_delete(self->map, 0));
+	ASSERT_EQ(0, start(&r));
+	close(self->map);
+	flow_close(&f);
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(0, r.err);
+}
+
+#define EXPECT_HELD_BY(what) do {					\
+	struct request r = { .text = "hold " what };			\
+									\
+	NEED_PROBE();							\
+	ASSERT_EQ(0, map_delete(self->map, 0));				\
+	ASSERT_EQ(0, start(&r));					\
+	close(self->map);						\
+	usleep(300000);		/* time enough to free it wrongly */	\
+	EXPECT_TRUE(prog_alive(self->prog_id));				\
+	ASSERT_EQ(0, spit(PROBE, "release"));				\
+	pthread_join(r.thread, NULL);					\
+	EXPECT_EQ(0, r.err);						\
+	EXPECT_TRUE(sops_wait(!prog_alive(self->prog_id)));		\
+} while (0)
+
+TEST_F(refs, rcu_readers_are_waited_for)
+{
+	EXPECT_HELD_BY("rcu");
+}
+
+TEST_F(refs, tasks_in_a_trampoline_are_waited_for)
+{
+	EXPECT_HELD_BY("tasks");
+}
+
+/* the same map held in every way there is, let go in every order */
+TEST_F(refs, whoever_is_last)
+{
+	struct flow f;
+	int order, map;
+
+	NEED_PROBE();
+	map_delete(self->map, 0);
+	close(self->map);
+	for (order = 0; order < 6; order++) {
+		static const char *const orders[] = {
+			"dfs", "dsf", "fds", "fsd", "sdf", "sfd",
+		};
+		struct bpf_map_info info;
+		const char *step;
+
+		map = ca_register("t_refs");
+		ASSERT_LE(0, map);
+		ASSERT_EQ(0, map_info(map, &info));
+		ASSERT_EQ(0, flow_open(&f, "t_refs"));
+		for (step = orders[order]; *step; step++) {
+			struct sops_row row;
+
+			EXPECT_EQ(0, sops_row(info.id, &row));
+			switch (*step) {
+			case 'd':
+				if (map < 0)
+					map = map_by_id(info.id);
+				EXPECT_EQ(0, map_delete(map, 0));
+				/* deleting takes an fd, for a moment at least */
+				if (strchr(orders[order], 'f') < step)
+					close(map);
+				break;
+			case 'f':
+				close(map);
+				map = -1;
+				break;
+			case 's':
+				flow_close(&f);
+				break;
+			}
+		}
+		EXPECT_EQ(0, sops_wait_gone(info.id));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,837 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sops.h"
+
+#include <arpa/inet.h>
+#include <bpf/btf.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/tcp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define MODULE		"struct_ops"
+#define DEBUGFS		"/sys/kernel/debug"
+#define MAPS_LIST	DEBUGFS "/struct_ops/maps"
+
+static int result(long ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+/* bpf(2) */
+
+int sys_bpf(int cmd, union bpf_attr *attr)
+{
+	return result(syscall(__NR_bpf, cmd, attr, sizeof(*attr)));
+}
+
+static int map_elem(int cmd, int map, const void *key, void *value, __u64 flags)
+{
+	union bpf_attr attr = {
+		.map_fd = map,
+		.key = (uintptr_t)key,
+		.value = (uintptr_t)value,	/* next_key is the same word */
+		.flags = flags,
+	};
+
+	return sys_bpf(cmd, &attr);
+}
+
+int map_lookup(int map, __u32 key, void *value)
+{
+	return map_elem(BPF_MAP_LOOKUP_ELEM, map, &key, value, 0);
+}
+
+int map_update(int map, __u32 key, const void *value, __u64 flags)
+{
+	return map_elem(BPF_MAP_UPDATE_ELEM, map, &key, (void *)value, flags);
+}
+
+int map_delete(int map, __u32 key)
+{
+	return map_elem(BPF_MAP_DELETE_ELEM, map, &key, NULL, 0);
+}
+
+int map_next_key(int map, const __u32 *key, __u32 *next)
+{
+	return map_elem(BPF_MAP_GET_NEXT_KEY, map, key, next, 0);
+}
+
+static int obj_info(int fd, void *info, __u32 len)
+{
+	union bpf_attr attr = {
+		.info = {
+			.bpf_fd = fd,
+			.info_len = len,
+			.info = (uintptr_t)info,
+		},
+	};
+
+	memset(info, 0, len);
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+int map_info(int map, struct bpf_map_info *info)
+{
+	return obj_info(map, info, sizeof(*info));
+}
+
+int prog_id(int prog)
+{
+	struct bpf_prog_info info;
+	int err = obj_info(prog, &info, sizeof(info));
+
+	return err ? err : (int)info.id;
+}
+
+static int by_id(int cmd, __u32 id)
+{
+	union bpf_attr attr = { .start_id = id };
+
+	return sys_bpf(cmd, &attr);
+}
+
+bool prog_alive(__u32 id)
+{
+	int fd = by_id(BPF_PROG_GET_FD_BY_ID, id);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int map_by_id(__u32 id)
+{
+	return by_id(BPF_MAP_GET_FD_BY_ID, id);
+}
+
+int obj_pin(int fd, const char *path)
+{
+	union bpf_attr attr = {
+		.pathname = (uintptr_t)path,
+		.bpf_fd = fd,
+	};
+
+	return sys_bpf(BPF_OBJ_PIN, &attr);
+}
+
+/* types */
+
+struct sops_type tcp = { .name = "tcp_congestion_ops" };
+struct sops_type dummy = { .name = "bpf_dummy_ops" };
+
+static struct btf *vmlinux;
+
+const struct btf *sops_btf(void)
+{
+	return vmlinux;
+}
+
+static bool find_type(struct sops_type *t)
+{
+	const struct btf_type *v;
+	char value[128];
+	int id, value_id;
+
+	snprintf(value, sizeof(value), "bpf_struct_ops_%s", t->name);
+	id = btf__find_by_name_kind(vmlinux, t->name, BTF_KIND_STRUCT);
+	value_id = btf__find_by_name_kind(vmlinux, value, BTF_KIND_STRUCT);
+	if (id < 0 || value_id < 0)
+		return false;
+
+	v = btf__type_by_id(vmlinux, value_id);
+	t->id = id;
+	t->value_id = value_id;
+	t->value_size = v->size;
+	t->data = btf_member_bit_offset(v, btf_vlen(v) - 1) / 8;
+	t->size = btf__type_by_id(vmlinux, id)->size;
+	t->vlen = btf_vlen(btf__type_by_id(vmlinux, id));
+	return t->value_size <= sizeof(((struct sops_value *)0)->bytes);
+}
+
+int sops_member_at(const struct sops_type *t, __u32 index,
+		   struct sops_member *m)
+{
+	const struct btf_type *s = btf__type_by_id(vmlinux, t->id), *mt;
+	const struct btf_member *bm;
+
+	if (index >= btf_vlen(s))
+		return -ENOENT;
+	bm = &btf_members(s)[index];
+	snprintf(m->name, sizeof(m->name), "%s",
+		 btf__name_by_offset(vmlinux, bm->name_off));
+	m->index = index;
+	m->offset = t->data + btf_member_bit_offset(s, index) / 8;
+	m->size = btf__resolve_size(vmlinux, bm->type);
+	mt = btf__type_by_id(vmlinux, btf__resolve_type(vmlinux, bm->type));
+	m->func = btf_is_ptr(mt) &&
+		  btf_is_func_proto(btf__type_by_id(vmlinux, mt->type));
+	return 0;
+}
+
+int sops_member(const struct sops_type *t, const char *name,
+		struct sops_member *m)
+{
+	__u32 i;
+
+	for (i = 0; !sops_member_at(t, i, m); i++)
+		if (!strcmp(m->name, name))
+			return 0;
+	fprintf(stderr, "# %s has no member %s\n", t->name, name);
+	return -ENOENT;
+}
+
+void value_init(struct sops_value *v, const struct sops_type *t)
+{
+	memset(v, 0, sizeof(*v));
+	v->t = t;
+}
+
+void value_set(struct sops_value *v, const char *member, __u64 to)
+{
+	struct sops_member m;
+
+	if (sops_member(v->t, member, &m))
+		abort();
+	memcpy(v->bytes + m.offset, &to, m.size < 8 ? m.size : 8);
+}
+
+void value_name(struct sops_value *v, const char *name)
+{
+	struct sops_member m;
+
+	if (sops_member(v->t, "name", &m))
+		abort();
+	memset(v->bytes + m.offset, 0, m.size);
+	memcpy(v->bytes + m.offset, name, strnlen(name, m.size));
+}
+
+__u64 value_get(const struct sops_value *v, const char *member)
+{
+	struct sops_member m;
+	__u64 is = 0;
+
+	if (sops_member(v->t, member, &m))
+		abort();
+	memcpy(&is, v->bytes + m.offset, m.size < 8 ? m.size : 8);
+	return is;
+}
+
+/* programs */
+
+int sops_insns(const struct sops_type *t, const char *member,
+	       const struct bpf_insn *insns, size_t n)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_STRUCT_OPS,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = n,
+		.license = (uintptr_t)"GPL",
+		.attach_btf_id = t->id,
+	};
+	struct sops_member m;
+	int err = sops_member(t, member, &m);
+
+	if (err)
+		return err;
+	attr.expected_attach_type = m.index;
+	memcpy(attr.prog_name, SOPS_PREFIX "prog", sizeof(SOPS_PREFIX "prog"));
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
+int sops_prog(const struct sops_type *t, const char *member, int ret)
+{
+	struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = ret },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return sops_insns(t, member, insns, 2);
+}
+
+/* create */
+
+/* the kernel wants the BTF of the program's object with every such map */
+static int object_btf(void)
+{
+	static int fd = -1;
+	union bpf_attr attr = {};
+	struct btf *btf;
+	__u32 size;
+
+	if (fd >= 0)
+		return fd;
+	btf = btf__new_empty();
+	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	attr.btf = (uintptr_t)btf__raw_data(btf, &size);
+	attr.btf_size = size;
+	fd = sys_bpf(BPF_BTF_LOAD, &attr);
+	if (fd < 0)
+		fprintf(stderr, "# no BTF loaded: %s\n", strerror(-fd));
+	btf__free(btf);
+	return fd;
+}
+
+void create_attr(union bpf_attr *attr, const struct sops_type *t)
+{
+	memset(attr, 0, sizeof(*attr));
+	attr->map_type = BPF_MAP_TYPE_STRUCT_OPS;
+	attr->key_size = 4;
+	attr->value_size = t->value_size;
+	attr->max_entries = 1;
+	attr->btf_fd = object_btf();
+	attr->btf_vmlinux_value_type_id = t->value_id;
+	memcpy(attr->map_name, SOPS_PREFIX "map", sizeof(SOPS_PREFIX "map"));
+}
+
+int sops_create(const struct sops_type *t)
+{
+	union bpf_attr attr;
+
+	create_attr(&attr, t);
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+/* congestion controls */
+
+void ca_value(struct sops_value *v, const char *name)
+{
+	static int ssthresh, cong_avoid, undo_cwnd;
+
+	if (!ssthresh) {
+		ssthresh = sops_prog(&tcp, "ssthresh", 2);
+		cong_avoid = sops_prog(&tcp, "cong_avoid", 0);
+		undo_cwnd = sops_prog(&tcp, "undo_cwnd", 2);
+	}
+	value_init(v, &tcp);
+	value_name(v, name);
+	value_set(v, "ssthresh", ssthresh);
+	value_set(v, "cong_avoid", cong_avoid);
+	value_set(v, "undo_cwnd", undo_cwnd);
+}
+
+int ca_register(const char *name)
+{
+	struct sops_value v;
+	int map = sops_create(&tcp), err;
+
+	if (map < 0)
+		return map;
+	ca_value(&v, name);
+	err = map_update(map, 0, v.bytes, 0);
+	if (!err)
+		return map;
+	close(map);
+	return err;
+}
+
+bool ca_available(const char *name)
+{
+	char text[4096], *word, *at = text;
+
+	if (slurp("/proc/sys/net/ipv4/tcp_available_congestion_control",
+		  text, sizeof(text)))
+		return false;
+	while ((word = strsep(&at, " \n")))
+		if (!strcmp(word, name))
+			return true;
+	return false;
+}
+
+/* the module */
+
+bool mod_loaded(const char *name)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "\n%s ", name);
+	return file_has("/proc/modules", line);
+}
+
+int mod_load(const char *path, const char *params)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = result(syscall(__NR_finit_module, fd, params, 0));
+	close(fd);
+	return err;
+}
+
+int mod_unload(const char *name)
+{
+	return result(syscall(__NR_delete_module, name, O_NONBLOCK));
+}
+
+int mod_unload_wait(const char *name)
+{
+	int err;
+
+	/* what was put last still has grace periods to wait for */
+	sops_wait((err = mod_unload(name)) != -EAGAIN);
+	return err;
+}
+
+int beside(const char *file, char path[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		return -errno;
+	self[len] = 0;
+	if (snprintf(path, PATH_MAX, "%s/%s", dirname(self), file) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return access(path, R_OK) ? -errno : 0;
+}
+
+const char *sops_ko(void)
+{
+	static char path[PATH_MAX];
+
+	if (getenv("STRUCT_OPS_KO"))
+		return getenv("STRUCT_OPS_KO");
+	if (!beside(MODULE ".ko", path))
+		return path;
+	return "/root/" MODULE ".ko";
+}
+
+int sops_insmod(void)
+{
+	return mod_load(sops_ko(), "");
+}
+
+int sops_rmmod(void)
+{
+	return mod_unload_wait(MODULE);
+}
+
+/* maps that a failed case left registered must not fail the next one too */
+static void sweep(void)
+{
+	union bpf_attr attr = {};
+	struct bpf_map_info info;
+	int map;
+
+	while (!sys_bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
+		attr.start_id = attr.next_id;
+		map = map_by_id(attr.start_id);
+		if (map < 0)
+			continue;
+		if (!map_info(map, &info) &&
+		    info.type == BPF_MAP_TYPE_STRUCT_OPS &&
+		    !strncmp(info.name, SOPS_PREFIX, strlen(SOPS_PREFIX)))
+			map_delete(map, 0);
+		close(map);
+	}
+}
+
+int sops_setup_net(void)
+{
+	struct ifreq lo = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	err = result(ioctl(fd, SIOCGIFFLAGS, &lo));
+	if (!err && !(lo.ifr_flags & IFF_UP)) {
+		lo.ifr_flags |= IFF_UP;
+		err = result(ioctl(fd, SIOCSIFFLAGS, &lo));
+	}
+	close(fd);
+	return err;
+}
+
+int sops_rows(struct sops_row *rows, int max)
+{
+	char line[256];
+	int n = 0;
+	FILE *f;
+
+	f = fopen(MAPS_LIST, "re");
+	if (!f)
+		return -errno;
+	if (!fgets(line, sizeof(line), f))	/* the header */
+		n = -EIO;
+	while (n >= 0 && fgets(line, sizeof(line), f)) {
+		struct sops_row r;
+
+		if (sscanf(line, "%u %15s %63s %15s %ld %ld %ld", &r.id,
+			   r.name, r.type, r.state, &r.refcnt, &r.progs,
+			   &r.image_bytes) != 7)
+			n = -EBADMSG;
+		else if (n < max)
+			rows[n++] = r;
+	}
+	fclose(f);
+	return n;
+}
+
+#define MAX_ROWS 4096
+
+int sops_row(__u32 id, struct sops_row *row)
+{
+	static struct sops_row rows[MAX_ROWS];
+	int i, n = sops_rows(rows, MAX_ROWS);
+
+	for (i = 0; i < n; i++) {
+		if (rows[i].id == id) {
+			*row = rows[i];
+			return 0;
+		}
+	}
+	return n < 0 ? n : -ENOENT;
+}
+
+bool sops_ours(int map)
+{
+	struct bpf_map_info info;
+	struct sops_row row;
+
+	return !map_info(map, &info) && !sops_row(info.id, &row);
+}
+
+long sops_images(void)
+{
+	static struct sops_row rows[MAX_ROWS];
+	int i, n = sops_rows(rows, MAX_ROWS);
+	long sum = 0;
+
+	for (i = 0; i < n; i++)
+		sum += rows[i].image_bytes;
+	return sum;
+}
+
+int sops_wait_gone(__u32 id)
+{
+	struct sops_row row;
+
+	return sops_wait(sops_row(id, &row) == -ENOENT) ? 0 : -ETIMEDOUT;
+}
+
+/* maps that were there before: a leak fails the case that leaked, not the next */
+static int others;
+
+/* no module, no maps of its own */
+static int nr_maps(void)
+{
+	static struct sops_row rows[MAX_ROWS];
+
+	return mod_loaded(MODULE) ? sops_rows(rows, MAX_ROWS) : 0;
+}
+
+int sops_wait_empty(void)
+{
+	return sops_wait(nr_maps() <= others) ? 0 : -ETIMEDOUT;
+}
+
+int sops_setup(void)
+{
+	struct rlimit files = { 4096, 4096 };
+	int err = sops_setup_net(), i;
+
+	if (err)
+		return err;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (access(DEBUGFS "/tracing", F_OK))
+		mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	if (!tcp.value_id) {
+		fprintf(stderr, "# no tcp_congestion_ops in vmlinux BTF\n");
+		return -ENOENT;
+	}
+	if (!mod_loaded(MODULE)) {
+		err = sops_insmod();
+		if (err) {
+			fprintf(stderr, "# insmod %s: %s\n", sops_ko(),
+				strerror(-err));
+			return err;
+		}
+	}
+	sweep();
+	for (i = 0; i < 100 && (others = nr_maps()); i++)
+		usleep(20000);
+	return others < 0 ? others : 0;
+}
+
+/* text and kernel memory */
+
+int slurp(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0)
+		len += n;
+	buf[len] = 0;
+	close(fd);
+	return 0;
+}
+
+int spit(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = result(write(fd, text, strlen(text)));
+	close(fd);
+	return err < 0 ? err : 0;
+}
+
+/* with a newline before the first line, so that needles can ask for one */
+bool file_has(const char *path, const char *needle)
+{
+	static char buf[16 << 20];
+
+	buf[0] = '\n';
+	return !slurp(path, buf + 1, sizeof(buf) - 1) && strstr(buf, needle);
+}
+
+int kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* consumes what came since; @line gets the last record with @needle */
+int kmsg_count(int fd, const char *needle, char *line, size_t size)
+{
+	char rec[8192], *text;
+	int count = 0;
+	ssize_t n;
+
+	/* EPIPE: older records were overwritten; go on with what is there */
+	while ((n = read(fd, rec, sizeof(rec) - 1)) > 0 || errno == EPIPE) {
+		if (n <= 0)
+			continue;
+		rec[n] = 0;
+		text = strchr(rec, ';');
+		if (!text || !strstr(text + 1, needle))
+			continue;
+		count++;
+		if (line)
+			snprintf(line, size, "%s", text + 1);
+	}
+	return count;
+}
+
+/* exit status of a shell command, and its output */
+int run(const char *cmd, char *out, size_t size)
+{
+	FILE *f = popen(cmd, "re");
+	size_t n;
+
+	if (!f)
+		return -errno;
+	n = fread(out, 1, size - 1, f);
+	out[n] = 0;
+	return pclose(f) >> 8;
+}
+
+unsigned long ksym(const char *name)
+{
+	char line[512], sym[256];
+	unsigned long addr, found = 0;
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %255s", &addr, sym) == 2 &&
+		    !strcmp(sym, name))
+			found = addr;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+int kcore_read(unsigned long addr, void *buf, size_t size)
+{
+	static Elf64_Phdr phdr[64];
+	static int fd = -1, n;
+	Elf64_Ehdr ehdr;
+	int i;
+
+	if (fd < 0) {
+		fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || pread(fd, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr))
+			return -errno;
+		n = ehdr.e_phnum < 64 ? ehdr.e_phnum : 64;
+		if (pread(fd, phdr, n * sizeof(*phdr), ehdr.e_phoff) < 0)
+			return -errno;
+	}
+	for (i = 0; i < n; i++) {
+		if (phdr[i].p_type != PT_LOAD || addr < phdr[i].p_vaddr ||
+		    addr - phdr[i].p_vaddr >= phdr[i].p_memsz)
+			continue;
+		if (pread(fd, buf, size, phdr[i].p_offset + addr -
+			  phdr[i].p_vaddr) != (ssize_t)size)
+			return -EIO;
+		return 0;
+	}
+	return -EFAULT;
+}
+
+long jit_current(void)
+{
+	static unsigned long addr;
+	long is;
+
+	if (!addr)
+		addr = ksym("bpf_jit_current");
+	if (!addr)
+		return -ENOENT;
+	return kcore_read(addr, &is, sizeof(is)) ?: is;
+}
+
+long jit_settled(void)
+{
+	struct sops_value v;
+
+	ca_value(&v, SOPS_PREFIX);
+	close(sops_create(&tcp));
+	sops_wait_empty();
+	return jit_current();
+}
+
+/* TCP */
+
+int sock_set_ca(int fd, const char *name)
+{
+	return result(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name,
+				 strlen(name)));
+}
+
+int sock_get_ca(int fd, char name[SOPS_NAME_LEN])
+{
+	socklen_t len = SOPS_NAME_LEN;
+
+	memset(name, 0, SOPS_NAME_LEN);
+	return result(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len));
+}
+
+int flow_listen(struct flow *f)
+{
+	struct sockaddr_in any = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	f->tx = f->rx = -1;
+	f->lis = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (f->lis < 0 || bind(f->lis, (void *)&any, sizeof(any)) ||
+	    listen(f->lis, 8))
+		return -errno;
+	return 0;
+}
+
+int flow_connect(struct flow *f, const char *ca)
+{
+	struct sockaddr_in to;
+	socklen_t len = sizeof(to);
+	int err;
+
+	if (getsockname(f->lis, (void *)&to, &len))
+		return -errno;
+	f->tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (f->tx < 0)
+		return -errno;
+	if (ca) {
+		err = sock_set_ca(f->tx, ca);
+		if (err)
+			return err;
+	}
+	if (connect(f->tx, (void *)&to, len))
+		return -errno;
+	f->rx = accept4(f->lis, NULL, NULL, SOCK_CLOEXEC);
+	return f->rx < 0 ? -errno : 0;
+}
+
+int flow_open(struct flow *f, const char *ca)
+{
+	int err = flow_listen(f) ?: flow_connect(f, ca);
+
+	if (err)
+		flow_close(f);
+	return err;
+}
+
+static unsigned char pattern(size_t at)
+{
+	return at * 131 >> 3;
+}
+
+int flow_send(struct flow *f, size_t bytes)
+{
+	unsigned char buf[16384];
+	size_t sent = 0, got = 0;
+	ssize_t n, i;
+
+	while (got < bytes) {
+		struct pollfd p[] = {
+			{ .fd = f->rx, .events = POLLIN },
+			{ .fd = sent < bytes ? f->tx : -1, .events = POLLOUT },
+		};
+
+		if (poll(p, 2, 20000) <= 0)
+			return -ETIMEDOUT;
+		if (p[1].revents) {
+			n = bytes - sent < sizeof(buf) ? bytes - sent :
+							 sizeof(buf);
+			for (i = 0; i < n; i++)
+				buf[i] = pattern(sent + i);
+			n = send(f->tx, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (n < 0 && errno != EAGAIN)
+				return -errno;
+			if (n > 0)
+				sent += n;
+		}
+		if (p[0].revents) {
+			n = recv(f->rx, buf, sizeof(buf), MSG_DONTWAIT);
+			if (n <= 0)
+				return n ? -errno : -ECONNRESET;
+			for (i = 0; i < n; i++)
+				if (buf[i] != pattern(got + i))
+					return -EBADMSG;
+			got += n;
+		}
+	}
+	return 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void flow_close(struct flow *f)
+{
+	close_fd(&f->tx);	/* first, so that TIME_WAIT is not the listener's */
+	close_fd(&f->rx);
+	close_fd(&f->lis);
+}
+
+__attribute__((constructor)) static void load_btf(void)
+{
+	vmlinux = btf__load_vmlinux_btf();
+	if (!vmlinux)
+		return;
+	find_type(&tcp);
+	find_type(&dummy);
+}
