@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all demo check check-all check-debug vm clean checkpatch sparse shellcheck help
+.PHONY: all demo bench check check-all check-debug vm clean checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
 ifdef K
@@ -30,6 +30,10 @@ check-all: ## test on all kernels
 check-debug: ## test on a debug kernel, built first: storms, failing allocations, hostile input; an hour
 	@scripts/deps
 	@scripts/check-debug
+
+bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
+	scripts/deps
+	scripts/bench $(K)
 
 vm: ## a shell in a guest with the module in /root
 	scripts/deps

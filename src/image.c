@@ -3,14 +3,21 @@
  * The trampolines of one map.
  *
  * A subsystem calls a member as a C function; a BPF program wants its
- * arguments in an array, RCU held, and a run context. The kernel's generator
- * writes a trampoline that goes between. They are packed one after the other
- * into pages that are writable until sops_image_seal() and executable from
- * then on, never both.
+ * arguments in an array, RCU held, and a run context. A trampoline goes
+ * between. Ours (emit.c) are put together in a buffer, and go to a program
+ * pack all at once, in sops_image_seal(). Where they cannot be had the
+ * kernel's generator writes to memory of its own: writable until it is sealed
+ * and executable from then on, never both.
  */
 #include <linux/slab.h>
+#include <compat/emit.h>
+#include "emit.h"
 #include "image.h"
 #include "kernel.h"
+#include "pack.h"
+
+/* Where a trampoline starts, for the processor's sake. */
+#define SOPS_TRAMP_ALIGN	16
 
 /**
  * sops_image_init() - make room for the trampolines of a map
@@ -25,8 +32,9 @@
 int sops_image_init(struct sops_image *image, u32 nr_funcs)
 {
 	image->tramps = kvcalloc(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
-	image->pages = kvcalloc(nr_funcs, sizeof(*image->pages), SOPS_GFP);
-	return image->tramps && image->pages ? 0 : -ENOMEM;
+	image->chunks = kvcalloc(nr_funcs, sizeof(*image->chunks), SOPS_GFP);
+	image->nr_funcs = nr_funcs;
+	return image->tramps && image->chunks ? 0 : -ENOMEM;
 }
 
 /**
@@ -38,90 +46,204 @@ int sops_image_init(struct sops_image *image, u32 nr_funcs)
 void sops_image_destroy(struct sops_image *image)
 {
 	sops_image_clear(image);
-	kvfree(image->pages);
+	kvfree(image->chunks);
 	kvfree(image->tramps);
 }
 
-/* One more page of executable memory, charged to the BPF JIT limit. */
-static int sops_image_grow(struct sops_image *image)
+static void sops_image_took(struct sops_image *image, u32 size)
 {
-	void *page;
+	WRITE_ONCE(image->size, image->size + size);
+}
+
+/* One more chunk for the generator, charged to the BPF JIT limit. */
+static int sops_image_grow(struct sops_image *image, u32 size)
+{
+	struct sops_chunk *chunk = &image->chunks[image->nr_chunks];
 	int err;
 
-	err = borrowed(bpf_jit_charge_modmem)(PAGE_SIZE);
+	chunk->size = round_up(size, SOPS_TRAMP_GRAIN);
+	err = borrowed(bpf_jit_charge_modmem)(chunk->size);
 	if (err)
 		return err;
-	page = sops_tramp_alloc(PAGE_SIZE);
-	if (!page) {
-		borrowed(bpf_jit_uncharge_modmem)(PAGE_SIZE);
+	chunk->mem = sops_tramp_alloc(chunk->size);
+	if (!chunk->mem) {
+		borrowed(bpf_jit_uncharge_modmem)(chunk->size);
 		return -ENOMEM;
 	}
-	image->pages[image->nr_pages] = page;
-	WRITE_ONCE(image->nr_pages, image->nr_pages + 1);
+	image->nr_chunks++;
 	image->used = 0;
+	sops_image_took(image, chunk->size);
+	return 0;
+}
+
+/* A trampoline by the kernel's generator. */
+static int sops_image_generate(struct sops_image *image, struct sops_tramp *tramp,
+			       const struct btf_func_model *model, void *stub)
+{
+	struct sops_chunk *chunk = &image->chunks[image->nr_chunks - 1];
+	u32 flags = SOPS_TRAMP_FLAGS;
+	struct sops_tramp_prog *tp;
+	void *start;
+	int size, err;
+
+	/* The return value of the program is the member's if that returns one. */
+	if (model->ret_size)
+		flags |= BPF_TRAMP_F_RET_FENTRY_RET;
+
+	tp = kmalloc(sizeof(*tp), GFP_KERNEL | __GFP_NOWARN);
+	if (!tp)
+		return -ENOMEM;
+	sops_tramp_prog_init(tp, tramp->prog);
+
+	size = sops_tramp_size(model, flags, tp, stub);
+	if (size > 0 && (!image->nr_chunks || size > chunk->size - image->used)) {
+		err = sops_image_grow(image, size);
+		if (err)
+			size = err;
+	}
+	if (size > 0) {
+		chunk = &image->chunks[image->nr_chunks - 1];
+		start = chunk->mem + image->used;
+		size = sops_tramp_write(start, start + size, model, flags, tp, stub);
+	}
+	kfree(tp);
+	if (size <= 0)
+		return size ?: -EFAULT;
+
+	image->used += size;
+	tramp->ksym.start = (unsigned long)start;
+	tramp->ksym.end = tramp->ksym.start + size;
+	return 0;
+}
+
+/* Room for one more trampoline in the buffer. */
+static int sops_image_make_room(struct sops_image *image)
+{
+	u32 size = max_t(u32, 2 * image->buf_size, PAGE_SIZE);
+	u8 *buf;
+
+	if (!image->codes)
+		image->codes = kvcalloc(image->nr_funcs, sizeof(*image->codes), SOPS_GFP);
+	if (!image->codes)
+		return -ENOMEM;
+	if (image->buf_size - image->buf_used >= SOPS_EMIT_MAX + SOPS_PACK_GRAIN)
+		return 0;
+
+	buf = kvmalloc(size, SOPS_GFP);
+	if (!buf)
+		return -ENOMEM;
+	if (image->buf)
+		memcpy(buf, image->buf, image->buf_used);
+	else
+		image->buf_used = SOPS_PACK_HEAD;
+	kvfree(image->buf);
+	image->buf = buf;
+	image->buf_size = size;
 	return 0;
 }
 
 /**
  * sops_image_add() - write one more trampoline
  * @image: not sealed
+ * @slot: where its address belongs
  * @prog: what it calls; its reference is ours when we succeed
  * @model: of the member
  * @stub: the type's own stub for the member, NULL on kernels without
+ * @meta: the type lets programs ask what is beside their context
  *
- * The return value of the program is the member's exactly when the member
- * returns one. Context: process, the map's lock held.
+ * Context: process, the map's lock held.
  *
  * Return: the trampoline, or an ERR_PTR: -ENOMEM, -EPERM when the BPF JIT
  * limit is reached, or what the generator had against it.
  */
-struct sops_tramp *sops_image_add(struct sops_image *image, struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub)
+struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
+				  struct bpf_prog *prog,
+				  const struct btf_func_model *model, void *stub,
+				  bool meta)
 {
 	struct sops_tramp *tramp = &image->tramps[image->nr_tramps];
-	u32 flags = SOPS_TRAMP_FLAGS;
-	struct sops_tramp_prog *tp;
-	void *start;
-	int size;
+	struct sops_code *code;
+	u32 used;
+	int err;
 
-	if (model->ret_size)
-		flags |= BPF_TRAMP_F_RET_FENTRY_RET;
-
-	tp = kmalloc(sizeof(*tp), GFP_KERNEL | __GFP_NOWARN);
-	if (!tp)
-		return ERR_PTR(-ENOMEM);
-	sops_tramp_prog_init(tp, prog);
-
-	size = sops_tramp_size(model, flags, tp, stub);
-	if (size > 0 && (!image->nr_pages || size > PAGE_SIZE - image->used)) {
-		int err = sops_image_grow(image);
-
-		if (err)
-			size = err;
-	}
-	if (size > 0) {
-		start = image->pages[image->nr_pages - 1] + image->used;
-		size = sops_tramp_write(start, start + size, model, flags, tp, stub);
-	}
-	kfree(tp);
-	if (size <= 0)
-		return ERR_PTR(size ?: -EFAULT);
-
-	image->used += size;
+	err = sops_image_make_room(image);
+	if (err)
+		return ERR_PTR(err);
+	tramp->slot = slot;
 	tramp->prog = prog;
-	image->sleepable |= sops_prog_sleepable(prog);
-	tramp->ksym.start = (unsigned long)start;
-	tramp->ksym.end = tramp->ksym.start + size;
 	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
+
+	used = ALIGN(image->buf_used, SOPS_TRAMP_ALIGN);
+	memset(image->buf + image->buf_used, 0xcc, used - image->buf_used);	/* int3 */
+	code = &image->codes[image->nr_tramps];
+	*code = (struct sops_code) {
+		.buf = image->buf,
+		.size = image->buf_size,
+		.used = used,
+		.start = used,
+	};
+	if (sops_emit(code, prog, model, stub, meta)) {
+		image->buf_used = code->used;
+	} else {
+		code->used = 0;
+		err = sops_image_generate(image, tramp, model, stub);
+		if (err)
+			return ERR_PTR(err);
+	}
+
+	image->sleepable |= sops_prog_sleepable(prog);
 	WRITE_ONCE(image->nr_tramps, image->nr_tramps + 1);
 	return tramp;
 }
 
+/* Our own trampolines, from the buffer to a program pack. */
+static int sops_image_place(struct sops_image *image)
+{
+	u32 size = sops_pack_size(image->buf_used - SOPS_PACK_HEAD), i;
+	void *part = sops_pack_alloc(size);
+	int err;
+
+	if (IS_ERR(part))
+		return PTR_ERR(part);
+	memset(image->buf + image->buf_used, 0xcc, size - image->buf_used);	/* int3 */
+	for (i = 0; i < image->nr_tramps; i++) {
+		struct sops_code *code = &image->codes[i];
+		struct bpf_ksym *ksym = &image->tramps[i].ksym;
+
+		if (!code->used)
+			continue;
+		/* The buffer may have moved since. */
+		code->buf = image->buf;
+		sops_code_move(code, (u64)part);
+		ksym->start = code->at + code->start;
+		ksym->end = code->at + code->used;
+		sops_ksym_set_frame(ksym, code->frame - code->start,
+				    code->used - code->start);
+	}
+	err = sops_pack_write(part, image->buf, size);
+	if (err)
+		return err;
+	image->part = part;
+	image->part_size = size;
+	sops_image_took(image, size);
+	return 0;
+}
+
+static void sops_image_forget_buf(struct sops_image *image)
+{
+	kvfree(image->codes);
+	kvfree(image->buf);
+	image->codes = NULL;
+	image->buf = NULL;
+	image->buf_size = 0;
+	image->buf_used = 0;
+}
+
 /**
- * sops_image_seal() - from writable to executable
+ * sops_image_seal() - make the trampolines executable, and known to the value
  * @image: complete
  *
- * Return: 0 or -Exxx; then some pages may be sealed and others not, and the
+ * Return: 0 or -Exxx; then some may be executable and others not, and the
  * image can only be cleared.
  */
 int sops_image_seal(struct sops_image *image)
@@ -129,8 +251,14 @@ int sops_image_seal(struct sops_image *image)
 	int err = 0;
 	u32 i;
 
-	for (i = 0; !err && i < image->nr_pages; i++)
-		err = sops_tramp_protect(image->pages[i], PAGE_SIZE);
+	if (image->buf_used > SOPS_PACK_HEAD)
+		err = sops_image_place(image);
+	sops_image_forget_buf(image);
+	for (i = 0; !err && i < image->nr_chunks; i++)
+		err = sops_tramp_protect(image->chunks[i].mem, image->chunks[i].size);
+	for (i = 0; !err && i < image->nr_tramps; i++)
+		*image->tramps[i].slot =
+			sops_tramp_entry((void *)image->tramps[i].ksym.start);
 	return err;
 }
 
@@ -186,14 +314,19 @@ void sops_image_clear(struct sops_image *image)
 
 	for (i = 0; i < image->nr_tramps; i++)
 		bpf_prog_put(image->tramps[i].prog);
-	for (i = 0; i < image->nr_pages; i++) {
-		sops_tramp_free(image->pages[i], PAGE_SIZE);
-		borrowed(bpf_jit_uncharge_modmem)(PAGE_SIZE);
+	sops_image_forget_buf(image);
+	if (image->part)
+		sops_pack_free(image->part, image->part_size);
+	for (i = 0; i < image->nr_chunks; i++) {
+		sops_tramp_free(image->chunks[i].mem, image->chunks[i].size);
+		borrowed(bpf_jit_uncharge_modmem)(image->chunks[i].size);
 	}
 	if (image->nr_tramps)
 		memset(image->tramps, 0, image->nr_tramps * sizeof(*image->tramps));
 	WRITE_ONCE(image->nr_tramps, 0);
-	WRITE_ONCE(image->nr_pages, 0);
+	WRITE_ONCE(image->size, 0);
+	image->part = NULL;
+	image->nr_chunks = 0;
 	image->used = 0;
 	image->sleepable = false;
 }
@@ -201,5 +334,5 @@ void sops_image_clear(struct sops_image *image)
 /** sops_image_size() - executable memory of an image, in bytes; needs no lock */
 size_t sops_image_size(const struct sops_image *image)
 {
-	return READ_ONCE(image->nr_pages) * PAGE_SIZE;
+	return READ_ONCE(image->size);
 }

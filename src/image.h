@@ -5,24 +5,43 @@
 
 #include <linux/bpf.h>
 
+struct sops_code;
+
 /**
  * struct sops_tramp - one trampoline and its program
  * @ksym: its name and place, for kallsyms, stack traces and perf
+ * @slot: where its address belongs, from sops_image_seal() on
  * @prog: the program it calls; a reference
  * @assoc_before: while the map is being registered: the one that @prog went
  *	with before; a reference
  */
 struct sops_tramp {
 	struct bpf_ksym ksym;
+	void **slot;
 	struct bpf_prog *prog;
 	struct bpf_map *assoc_before;
 };
 
+/* Memory for the kernel's generator. */
+struct sops_chunk {
+	void *mem;
+	u32 size;
+};
+
 /**
  * struct sops_image - executable memory and what is in it
- * @pages: each of them page-sized, filled one after the other
- * @nr_pages: how many there are
+ * @codes: trampolines of our own, until they are sealed: one for each of
+ *	@tramps, those of the generator being empty
+ * @buf: their bytes
+ * @buf_size: room there
+ * @buf_used: how much of it is taken
+ * @part: where they run
+ * @part_size: its size in bytes
+ * @chunks: what the generator wrote to, one after the other
+ * @nr_chunks: how many there are
  * @used: bytes used of the last one
+ * @size: executable memory, in bytes
+ * @nr_funcs: room in @tramps, and in @codes and @chunks
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
@@ -31,9 +50,17 @@ struct sops_tramp {
  * Protected by the map's lock while it is filled, constant after.
  */
 struct sops_image {
-	void **pages;
-	u32 nr_pages;
+	struct sops_code *codes;
+	u8 *buf;
+	u32 buf_size;
+	u32 buf_used;
+	void *part;
+	u32 part_size;
+	struct sops_chunk *chunks;
+	u32 nr_chunks;
 	u32 used;
+	u32 size;
+	u32 nr_funcs;
 	bool named;
 	bool sleepable;
 	u32 nr_tramps;
@@ -43,8 +70,10 @@ struct sops_image {
 int sops_image_init(struct sops_image *image, u32 nr_funcs);
 void sops_image_destroy(struct sops_image *image);
 
-struct sops_tramp *sops_image_add(struct sops_image *image, struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub);
+struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
+				  struct bpf_prog *prog,
+				  const struct btf_func_model *model, void *stub,
+				  bool meta);
 int sops_image_seal(struct sops_image *image);
 void sops_image_name(struct sops_image *image);
 void sops_image_unname(struct sops_image *image);

@@ -17,6 +17,10 @@
 	DEFINE_STATIC_CALL_NULL(sops_borrowed_##name, name);
 SOPS_BORROWED(SOPS_DEFINE_BORROWED)
 
+#define SOPS_DEFINE_OPTIONAL(name, config) \
+	DEFINE_STATIC_CALL_NULL(sops_optional_##name, name);
+SOPS_OPTIONAL(SOPS_DEFINE_OPTIONAL)
+
 DEFINE_STATIC_CALL_NULL(sops_lookup_name, kallsyms_lookup_name);
 
 static const struct sops_borrowed {
@@ -25,12 +29,16 @@ static const struct sops_borrowed {
 	struct static_call_key *key;
 	void *tramp;
 } sops_borrowed[] = {
-#define SOPS_BORROWED_ENTRY(name, config) {				\
+#define SOPS_ENTRY(kind, name, config) {				\
 		#name, config,						\
-		&STATIC_CALL_KEY(sops_borrowed_##name),			\
-		STATIC_CALL_TRAMP_ADDR(sops_borrowed_##name),		\
+		&STATIC_CALL_KEY(sops_##kind##_##name),			\
+		STATIC_CALL_TRAMP_ADDR(sops_##kind##_##name),		\
 	},
+#define SOPS_BORROWED_ENTRY(name, config)	SOPS_ENTRY(borrowed, name, config)
+#define SOPS_OPTIONAL_ENTRY(name, config)	SOPS_ENTRY(optional, name, config)
 	SOPS_BORROWED(SOPS_BORROWED_ENTRY)
+}, sops_optional[] = {
+	SOPS_OPTIONAL(SOPS_OPTIONAL_ENTRY)
 };
 
 static char *missing = "";
@@ -136,4 +144,44 @@ int sops_kernel_bind(void)
 			__static_call_update(b->key, b->tramp, (void *)addr);
 	}
 	return ret;
+}
+
+/**
+ * sops_kernel_find() - the one address of a symbol that we can do without
+ * @name: the symbol
+ *
+ * Context: process, at insmod, after sops_kernel_bind().
+ *
+ * Return: its address, 0 when there is none or more than one.
+ */
+unsigned long sops_kernel_find(const char *name)
+{
+	unsigned int count = 0;
+
+	if (!strcmp(name, missing))
+		return 0;
+	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &count);
+	return count == 1 ? static_call(sops_lookup_name)(name) : 0;
+}
+
+/**
+ * sops_kernel_bind_optional() - bind every function of SOPS_OPTIONAL
+ *
+ * Context: process, at insmod, after sops_kernel_bind().
+ *
+ * Return: NULL, or the name of one that is missing; then none may be called.
+ */
+const char *sops_kernel_bind_optional(void)
+{
+	unsigned long addr;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sops_optional); i++) {
+		addr = sops_kernel_find(sops_optional[i].name);
+		if (!addr)
+			return sops_optional[i].name;
+		__static_call_update(sops_optional[i].key, sops_optional[i].tramp,
+				     (void *)addr);
+	}
+	return NULL;
 }

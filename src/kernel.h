@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/filter.h>
 #include <linux/kallsyms.h>
 #include <linux/perf_event.h>
 #include <linux/static_call.h>
@@ -48,10 +49,23 @@
 	SOPS_BORROWED_LINK(borrow)					\
 	SOPS_BORROWED_TRAMP(borrow)
 
+/* What we can do without: all of these are there, or none is used. */
+#define SOPS_OPTIONAL(borrow)						\
+	borrow(bpf_prog_pack_alloc, "CONFIG_BPF_JIT")			\
+	borrow(bpf_prog_pack_free, "CONFIG_BPF_JIT")			\
+	borrow(bpf_arch_text_copy, "CONFIG_BPF_JIT")			\
+	borrow(bpf_trampoline_enter, "CONFIG_BPF_JIT")			\
+	borrow(bpf_trampoline_exit, "CONFIG_BPF_JIT")
+
 #define SOPS_DECLARE_BORROWED(name, config) \
 	DECLARE_STATIC_CALL(sops_borrowed_##name, name);
 SOPS_BORROWED(SOPS_DECLARE_BORROWED)
 #undef SOPS_DECLARE_BORROWED
+
+#define SOPS_DECLARE_OPTIONAL(name, config) \
+	DECLARE_STATIC_CALL(sops_optional_##name, name);
+SOPS_OPTIONAL(SOPS_DECLARE_OPTIONAL)
+#undef SOPS_DECLARE_OPTIONAL
 
 /**
  * borrowed() - a borrowed function, to be called at once: borrowed(name)(args)
@@ -62,8 +76,13 @@ SOPS_BORROWED(SOPS_DECLARE_BORROWED)
  */
 #define borrowed(name)	static_call(sops_borrowed_##name)
 
+/** optional() - the same of SOPS_OPTIONAL, once sops_kernel_bind_optional() succeeded */
+#define optional(name)	static_call(sops_optional_##name)
+
 int sops_kernel_bind(void);
 int sops_kernel_lookup(const char *name, const char *config,
 		       unsigned long *addr);
+unsigned long sops_kernel_find(const char *name);
+const char *sops_kernel_bind_optional(void);
 
 #endif /* SOPS_KERNEL_H */

@@ -10,6 +10,9 @@
  *	value.c		its value: user space's form, the subsystem's form
  *	type.c		a type: BTF resolved into a table of members
  *	image.c		executable memory: a trampoline for each program
+ *	emit.c		trampolines of our own, where the kernel allows for them
+ *	emit_x86.c	their bytes
+ *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
  *	kernel.c	what we borrow from the kernel
  *
@@ -19,6 +22,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include "emit.h"
 #include "hook.h"
 #include "kernel.h"
 #include "map.h"
@@ -27,6 +31,7 @@
 
 static int __init sops_init(void)
 {
+	const char *generated;
 	int err, nr_types;
 
 	err = sops_kernel_bind();
@@ -41,15 +46,17 @@ static int __init sops_init(void)
 	err = sops_registry_init();
 	if (err)
 		goto types;
+	generated = sops_emit_init();
 	err = sops_hooks_on();
 	if (err)
-		goto registry;
+		goto emit;
 
-	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux\n",
-		nr_types);
+	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux; trampolines are %s%s\n",
+		nr_types, generated ? "the kernel's: " : "its own", generated ?: "");
 	return 0;
 
-registry:
+emit:
+	sops_emit_exit();
 	sops_registry_exit();
 types:
 	sops_types_exit();
@@ -60,6 +67,7 @@ static void __exit sops_exit(void)
 {
 	sops_hooks_off();
 	sops_map_drain();
+	sops_emit_exit();
 	sops_registry_exit();
 	sops_types_exit();
 	pr_info("struct_ops maps are the kernel's own again\n");

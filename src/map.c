@@ -381,10 +381,10 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	err = sops_value_fill(smap, value);
 	if (err)
 		goto clear;
-	err = sops_validate(smap->type->ops, smap->kvalue.data);
+	err = sops_image_seal(&smap->image);
 	if (err)
 		goto clear;
-	err = sops_image_seal(&smap->image);
+	err = sops_validate(smap->type->ops, smap->kvalue.data);
 	if (err)
 		goto clear;
 	sops_image_name(&smap->image);
@@ -507,7 +507,7 @@ u64 sops_map_mem_usage(const struct bpf_map *map)
 	u32 nr_funcs = smap->type->nr_funcs;
 
 	return offsetof(struct sops_map, kvalue) + 2 * smap->type->value_size +
-	       nr_funcs * (sizeof(*smap->image.tramps) + sizeof(*smap->image.pages)) +
+	       nr_funcs * (sizeof(*smap->image.tramps) + sizeof(*smap->image.chunks)) +
 	       sops_image_size(&smap->image);
 }
 

@@ -42,6 +42,13 @@ struct sops_hole {
 	u32 size;
 };
 
+/* Do helpers of a type tell of what is beside a program's context? */
+enum sops_type_meta {
+	SOPS_META_UNKNOWN,
+	SOPS_META_NONE,
+	SOPS_META_OFFERED,
+};
+
 /**
  * struct sops_type - a struct_ops type, resolved once
  * @list: entry in the list of types
@@ -59,6 +66,7 @@ struct sops_hole {
  * @holes: of the value, in order
  * @nr_holes: number of them
  * @nr_funcs: number of function members
+ * @meta: set when its first program is seen
  * @nr_members: number of members
  * @members: in BTF's order: programs name a member by its index
  */
@@ -78,6 +86,7 @@ struct sops_type {
 	struct sops_hole *holes;
 	u32 nr_holes;
 	u32 nr_funcs;
+	enum sops_type_meta meta;
 	u32 nr_members;
 	struct sops_member members[];
 };

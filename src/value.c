@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include "emit.h"
 #include "kernel.h"
 #include "map.h"
 
@@ -60,6 +61,47 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 	return prog;
 }
 
+static char *sops_append(char *to, const char *end, const char *text)
+{
+	while (*text && to < end)
+		*to++ = *text++;
+	*to = 0;
+	return to;
+}
+
+/*
+ * bpf__TYPE_MEMBER_ID: the id keeps apart two maps of one type. By hand:
+ * printing all the names by format took a fifth of an update.
+ */
+static void sops_value_name_tramp(const struct sops_map *smap, const char *member,
+				  struct bpf_ksym *ksym)
+{
+	const char *end = ksym->name + sizeof(ksym->name) - 1;
+	char *to = sops_append(ksym->name, end, "bpf__");
+	char digits[11], *digit = digits + sizeof(digits) - 1;
+	u32 id = smap->map.id;
+
+	*digit = 0;
+	do
+		*--digit = '0' + id % 10;
+	while (id /= 10);
+
+	to = sops_append(to, end, smap->type->name);
+	to = sops_append(to, end, "_");
+	to = sops_append(to, end, member);
+	to = sops_append(to, end, "_");
+	sops_append(to, end, digit);
+}
+
+/* Asked once for a type: no type answers for one program other than for the next. */
+static bool sops_value_meta(struct sops_type *type, const struct bpf_prog *prog)
+{
+	if (!READ_ONCE(type->meta))
+		WRITE_ONCE(type->meta, sops_emit_has_meta(type->ops, prog) ?
+			   SOPS_META_OFFERED : SOPS_META_NONE);
+	return READ_ONCE(type->meta) == SOPS_META_OFFERED;
+}
+
 static int sops_value_fill_func(struct sops_map *smap, u32 i)
 {
 	const struct sops_type *type = smap->type;
@@ -74,18 +116,14 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 
-	tramp = sops_image_add(&smap->image, prog, &m->model,
-			       sops_stub(type->ops, m->offset));
+	tramp = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset),
+			       prog, &m->model, sops_stub(type->ops, m->offset),
+			       sops_value_meta(smap->type, prog));
 	if (IS_ERR(tramp)) {
 		bpf_prog_put(prog);
 		return PTR_ERR(tramp);
 	}
-	/* The id keeps apart two maps of one type. */
-	snprintf(tramp->ksym.name, sizeof(tramp->ksym.name), "bpf__%s_%s_%u",
-		 type->name, m->name, smap->map.id);
-
-	*(void **)(smap->kvalue.data + m->offset) =
-		sops_tramp_entry((void *)tramp->ksym.start);
+	sops_value_name_tramp(smap, m->name, &tramp->ksym);
 	*slot = prog->aux->id;
 	return 0;
 }

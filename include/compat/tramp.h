@@ -64,6 +64,9 @@ static inline bool sops_prog_sleepable(const struct bpf_prog *prog)
 
 #define SOPS_TRAMP_FLAGS	BPF_TRAMP_F_INDIRECT
 
+/* What the memory is given out in: it is a part of a program pack. */
+#define SOPS_TRAMP_GRAIN	64
+
 #define sops_tramp_alloc(size)		borrowed(arch_alloc_bpf_trampoline)(size)
 #define sops_tramp_free(mem, size)	borrowed(arch_free_bpf_trampoline)(mem, size)
 #define sops_tramp_protect(mem, size)	borrowed(arch_protect_bpf_trampoline)(mem, size)
@@ -81,6 +84,7 @@ static inline bool sops_prog_sleepable(const struct bpf_prog *prog)
 	borrow(arch_prepare_bpf_trampoline, "CONFIG_BPF_JIT")
 
 #define SOPS_TRAMP_FLAGS	0
+#define SOPS_TRAMP_GRAIN	PAGE_SIZE
 
 /*
  * Writable and not executable. VM_FLUSH_RESET_PERMS has vfree() undo whatever

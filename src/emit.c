@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Trampolines of our own: whether this kernel is one for them, and this
+ * program.
+ *
+ * They do what the kernel's trampolines do, see emit_x86.c. That takes
+ * knowledge of the kernel: it is asked for at insmod, from the configuration,
+ * kallsyms and BTF. Then it is put to the test: a trampoline that calls the
+ * kernel's own steps and one that does them in place have to leave the same
+ * traces in the task while the program runs, and none after. Where something
+ * is missing or differs the kernel's own generator is used.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <compat/emit.h>
+#include "emit.h"
+#include "kernel.h"
+#include "pack.h"
+
+static bool generator;
+module_param(generator, bool, 0444);
+MODULE_PARM_DESC(generator, "use the kernel's own trampoline generator");
+
+static struct sops_emit_kernel emit_kernel;
+static struct sops_emit_shared emit_shared;
+
+/* The shared part; NULL: the kernel's generator does it all. */
+static void *emit_part;
+static u32 emit_part_size;
+static struct bpf_ksym emit_ksym;
+
+/* What the kernel has to be configured like, or why not. */
+static const struct {
+	bool bad;
+	const char *why;
+} emit_configs[] = {
+	{ !IS_ENABLED(CONFIG_X86_64), "it is not for x86-64" },
+	{ !IS_ENABLED(CONFIG_SMP), "it has no CONFIG_SMP" },
+	{ !IS_ENABLED(CONFIG_PREEMPT_RCU), "it has no CONFIG_PREEMPT_RCU" },
+	{ IS_ENABLED(CONFIG_PREEMPT_RT), "it has CONFIG_PREEMPT_RT" },
+	{ IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC), "it has CONFIG_DEBUG_LOCK_ALLOC" },
+	{ IS_ENABLED(CONFIG_PROVE_RCU), "it has CONFIG_PROVE_RCU" },
+	{ IS_ENABLED(CONFIG_DEBUG_PREEMPT), "it has CONFIG_DEBUG_PREEMPT" },
+	{ IS_ENABLED(CONFIG_TRACE_PREEMPT_TOGGLE), "it has CONFIG_TRACE_PREEMPT_TOGGLE" },
+	{ IS_ENABLED(CONFIG_RCU_STRICT_GRACE_PERIOD), "it has CONFIG_RCU_STRICT_GRACE_PERIOD" },
+	{ IS_ENABLED(CONFIG_FINEIBT_BHI), "it has CONFIG_FINEIBT_BHI" },
+};
+
+static const struct {
+	const char *name;
+	u64 *addr;
+} emit_symbols[] = {
+	{ "bpf_stats_enabled_key", &emit_kernel.stats },
+	{ "runqueues", &emit_kernel.nr_pinned },
+	{ SOPS_PREEMPT_SCHEDULE, &emit_kernel.preempt_schedule },
+	{ "migrate_enable", &emit_kernel.migrate_enable },
+	{ "__rcu_read_unlock", &emit_kernel.rcu_read_unlock },
+	{ "__bpf_prog_enter", &emit_kernel.enter },
+	{ "__bpf_prog_exit", &emit_kernel.exit },
+	{ "__bpf_prog_enter_sleepable", &emit_kernel.enter_sleepable },
+	{ "__bpf_prog_exit_sleepable", &emit_kernel.exit_sleepable },
+};
+
+static const struct {
+	const char *name;
+	u32 size;
+	u32 *offset;
+} emit_members[] = {
+	{ "bpf_ctx", 8, &emit_kernel.task.bpf_ctx },
+	{ "cpus_ptr", 8, &emit_kernel.task.cpus_ptr },
+	{ "cpus_mask", sizeof(cpumask_t), &emit_kernel.task.cpus_mask },
+	{ "migration_disabled", 2, &emit_kernel.task.migration_disabled },
+	{ "rcu_read_lock_nesting", 4, &emit_kernel.task.rcu_nesting },
+	{ "rcu_read_unlock_special", 4, &emit_kernel.task.rcu_special },
+};
+
+/* Offset in bytes of a member of a struct, of nameless ones in it as well. */
+static int emit_find_member(const struct btf *btf, const struct btf_type *t,
+			    const char *name, u32 size)
+{
+	u32 i, offset, found;
+	int inner;
+
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		const struct btf_member *m = &btf_type_member(t)[i];
+		const struct btf_type *mt = btf_type_by_id(btf, m->type);
+		const char *is = borrowed(btf_name_by_offset)(btf, m->name_off);
+
+		offset = __btf_member_bit_offset(t, m) / 8;
+		if (!*is && btf_type_is_struct(mt)) {
+			inner = emit_find_member(btf, mt, name, size);
+			if (inner >= 0)
+				return offset + inner;
+		} else if (!strcmp(is, name)) {
+			if (__btf_member_bitfield_size(t, m) ||
+			    IS_ERR(borrowed(btf_resolve_size)(btf, mt, &found)) ||
+			    found != size)
+				return -EINVAL;
+			return offset;
+		}
+	}
+	return -ENOENT;
+}
+
+static int emit_find_struct_member(const char *type, const char *name, u32 size)
+{
+	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	s32 id = borrowed(btf_find_by_name_kind)(btf, type, BTF_KIND_STRUCT);
+
+	return id < 0 ? id : emit_find_member(btf, btf_type_by_id(btf, id), name, size);
+}
+
+/*
+ * Variables that are one to a processor and used a lot were in a struct
+ * together for some versions, on their own before and after.
+ */
+static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 *addr)
+{
+	unsigned long hot = sops_kernel_find("pcpu_hot");
+	int offset;
+
+	if (hot) {
+		offset = emit_find_struct_member("pcpu_hot", member, size);
+		*addr = hot + offset;
+		return offset >= 0;
+	}
+	*addr = sops_kernel_find(symbol);
+	return *addr;
+}
+
+/* All that generated code wants to know. Returns NULL or what is missing. */
+static const char *emit_learn(void)
+{
+	struct sops_emit_kernel *k = &emit_kernel;
+	unsigned long thunk;
+	int i, offset;
+
+	for (i = 0; i < ARRAY_SIZE(emit_symbols); i++) {
+		*emit_symbols[i].addr = sops_kernel_find(emit_symbols[i].name);
+		if (!*emit_symbols[i].addr)
+			return emit_symbols[i].name;
+	}
+	for (i = 0; i < ARRAY_SIZE(emit_members); i++) {
+		offset = emit_find_struct_member("task_struct", emit_members[i].name,
+						 emit_members[i].size);
+		if (offset < 0)
+			return emit_members[i].name;
+		*emit_members[i].offset = offset;
+	}
+	offset = emit_find_struct_member("rq", "nr_pinned", 4);
+	if (offset < 0)
+		return "nr_pinned";
+	k->nr_pinned += offset;
+
+	if (!emit_find_hot("current_task", "current_task", 8, &k->current_task))
+		return "current_task";
+	k->preempt_wide = SOPS_PREEMPT_COUNT_SIZE == 8;
+	if (!emit_find_hot("__preempt_count", "preempt_count", SOPS_PREEMPT_COUNT_SIZE,
+			   &k->preempt_count))
+		return "__preempt_count";
+	if (sops_cpu_counts_calls() &&
+	    !emit_find_hot("__x86_call_depth", "call_depth", 8, &k->call_depth))
+		return "__x86_call_depth";
+	if (boot_cpu_has(X86_FEATURE_RETHUNK)) {
+		thunk = sops_kernel_find("x86_return_thunk");
+		if (!thunk)
+			return "x86_return_thunk";
+		k->return_thunk = *(unsigned long *)thunk;
+	}
+	k->sls = SOPS_RET_SLS;
+	k->migrate_first = IS_ENABLED(HAVE_RCU_LOCK_DONT_MIGRATE);
+	return NULL;
+}
+
+/* What a program sees of the steps that were done before it. */
+struct emit_seen {
+	u64 preempt_count;
+	u32 nr_pinned;
+	bool run_ctx;
+	u32 nr_words;
+	struct {
+		u32 offset;
+		u64 value;
+	} words[8];
+};
+
+static u64 *emit_task;		/* the task as it was before */
+static struct emit_seen emit_seen;
+
+static u64 emit_read_percpu(u64 addr)
+{
+	u64 val;
+
+	asm volatile("movq %%gs:(%1), %0" : "=r" (val) : "r" (addr));
+	return val;
+}
+
+/* Which words of the task changed, and what else the steps change. */
+static void emit_look(void)
+{
+	struct emit_seen *seen = &emit_seen;
+	const u64 *now = (u64 *)current;
+	u32 i;
+
+	memset(seen, 0, sizeof(*seen));
+	seen->preempt_count = emit_read_percpu(emit_kernel.preempt_count);
+	if (!emit_kernel.preempt_wide)
+		seen->preempt_count = (u32)seen->preempt_count;
+	seen->nr_pinned = emit_read_percpu(emit_kernel.nr_pinned);
+	for (i = 0; i < sizeof(struct task_struct) / sizeof(*now); i++) {
+		u64 value = READ_ONCE(now[i]);
+
+		if (value == emit_task[i])
+			continue;
+		if (i * sizeof(*now) == emit_kernel.task.bpf_ctx) {
+			seen->run_ctx = true;
+			continue;
+		}
+		if (seen->nr_words < ARRAY_SIZE(seen->words)) {
+			seen->words[seen->nr_words].offset = i * sizeof(*now);
+			seen->words[seen->nr_words].value = value;
+		}
+		seen->nr_words++;
+	}
+}
+
+/* In place of a program. */
+static u64 emit_look_inside(const void *ctx, const struct bpf_insn *insns)
+{
+	emit_look();
+	return 0;
+}
+
+static int emit_nothing(void)
+{
+	return 0;
+}
+
+DEFINE_STATIC_CALL(emit_try, emit_nothing);
+
+/* One try of a trampoline, undisturbed. Returns NULL, or what is wrong. */
+static const char *emit_try_one(void *tramp, struct emit_seen *inside)
+{
+	struct emit_seen before;
+	unsigned long flags;
+
+	static_call_update(emit_try, tramp);
+	local_irq_save(flags);
+	memcpy(emit_task, current, sizeof(struct task_struct));
+	emit_look();
+	before = emit_seen;
+	static_call(emit_try)();
+	*inside = emit_seen;
+	emit_look();
+	local_irq_restore(flags);
+	/* Its memory is about to go. */
+	static_call_update(emit_try, emit_nothing);
+
+	if (memcmp(&before, &emit_seen, sizeof(before)))
+		return "traces stay after a call";
+	if (inside->preempt_count != before.preempt_count)
+		return "the preempt count changes";
+	if (inside->nr_pinned != before.nr_pinned + 1)
+		return "no task is pinned";
+	if (!inside->run_ctx)
+		return "no run context is set";
+	return NULL;
+}
+
+/*
+ * The kernel's own steps first, then ours. Others look at our task, and may
+ * write to it, at any time: a difference counts when it is there again and
+ * again.
+ */
+static const char *emit_compare(void *called, void *in_place)
+{
+	struct emit_seen kernels, ours;
+	const char *why = NULL;
+	int i;
+
+	if (emit_read_percpu(emit_kernel.current_task) != (u64)current)
+		return "current_task is elsewhere";
+	for (i = 0; i < 10; i++) {
+		why = emit_try_one(called, &kernels);
+		if (!why)
+			why = emit_try_one(in_place, &ours);
+		if (!why && memcmp(&kernels, &ours, sizeof(ours)))
+			why = "the kernel's steps do something else";
+		if (!why)
+			return NULL;
+	}
+	return why;
+}
+
+
+/* Ours against the kernel's own. @buf is a page. */
+static const char *emit_check(struct bpf_prog *prog, u8 *buf)
+{
+	static const int not_counted;
+	struct sops_code c = { .buf = buf, .size = PAGE_SIZE };
+	struct sops_emit_kernel k = emit_kernel;
+	struct sops_emit_shared s = emit_shared;
+	struct sops_emit_tramp t = {
+		.preamble = SOPS_ENDBR,
+		.preamble_size = sizeof(SOPS_ENDBR) - 1,
+		.prog = (u64)prog,
+		.func = (u64)emit_look_inside,
+	};
+	u32 called, in_place, size;
+	const char *why;
+	void *part;
+	int err;
+
+	/* The form that calls the kernel's steps, but those for all programs. */
+	k.stats = (u64)&not_counted;
+	k.enter_sleepable = k.enter;
+	s.exit_sleepable = s.exit_called;
+
+	memset(buf, 0xcc, PAGE_SIZE);				/* int3 */
+	c.used = called = ALIGN(SOPS_PACK_HEAD, 16);
+	t.form = SOPS_FORM_SLEEPABLE;
+	err = sops_emit_tramp(&c, &k, &s, &t);
+	c.used = in_place = ALIGN(c.used, 16);
+	t.form = SOPS_FORM_INLINE;
+	if (err || sops_emit_tramp(&c, &k, &s, &t))
+		return "no trampoline can be written";
+
+	size = sops_pack_size(c.used);
+	part = sops_pack_alloc(size);
+	if (IS_ERR(part))
+		return "there is no memory";
+	sops_code_move(&c, (u64)part);
+	if (sops_pack_write(part, buf, size))
+		return "no memory can be written";
+	why = emit_compare(part + called, part + in_place);
+	sops_pack_free(part, size);
+	return why;
+}
+
+static const char *emit_try_all(void)
+{
+	struct bpf_prog *prog = kzalloc(sizeof(*prog), GFP_KERNEL);
+	u8 *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	const char *why = "there is no memory";
+
+	/* The kernel's steps count run time, if somebody wants that just now. */
+	emit_task = kmalloc(sizeof(struct task_struct), GFP_KERNEL);
+	if (prog)
+		prog->stats = alloc_percpu(struct bpf_prog_stats);
+	if (prog && prog->stats && buf && emit_task)
+		why = emit_check(prog, buf);
+	kfree(emit_task);
+	kfree(buf);
+	if (prog)
+		free_percpu(prog->stats);
+	kfree(prog);
+	return why;
+}
+
+/* The shared part, in executable memory. */
+static const char *emit_share(void)
+{
+	u8 buf[SOPS_EMIT_MAX + SOPS_PACK_HEAD];
+	struct sops_code c = { .buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD };
+	int err;
+
+	memset(buf, 0xcc, sizeof(buf));				/* int3 */
+	if (sops_emit_shared(&c, &emit_kernel, &emit_shared))
+		return "something is out of reach";
+
+	emit_part_size = sops_pack_size(c.used - SOPS_PACK_HEAD);
+	emit_part = sops_pack_alloc(emit_part_size);
+	if (IS_ERR(emit_part)) {
+		emit_part = NULL;
+		return "there is no memory";
+	}
+	c = (struct sops_code) {
+		.buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD,
+		.at = (u64)emit_part,
+	};
+	err = sops_emit_shared(&c, &emit_kernel, &emit_shared);
+	if (sops_pack_write(emit_part, buf, emit_part_size))
+		emit_part = NULL;
+	return err || !emit_part ? "no memory can be written" : NULL;
+}
+
+static void emit_unshare(void)
+{
+	if (emit_part)
+		sops_pack_free(emit_part, emit_part_size);
+	emit_part = NULL;
+}
+
+static const char *emit_setup(void)
+{
+	static char no_symbol[64];
+	const char *missing, *why;
+	int i;
+
+	if (generator)
+		return "as asked";
+	for (i = 0; i < ARRAY_SIZE(emit_configs); i++)
+		if (emit_configs[i].bad)
+			return emit_configs[i].why;
+
+	missing = emit_learn();
+	if (!missing)
+		missing = sops_kernel_bind_optional();
+	if (missing) {
+		snprintf(no_symbol, sizeof(no_symbol), "it has no %s that fits", missing);
+		return no_symbol;
+	}
+	why = emit_share();
+	if (!why)
+		why = emit_try_all();
+	if (why)
+		emit_unshare();
+	return why;
+}
+
+/**
+ * sops_emit_init() - find out whether there can be trampolines of our own
+ *
+ * Context: process, at insmod.
+ *
+ * Return: NULL, or why the kernel's generator is used for all.
+ */
+const char *sops_emit_init(void)
+{
+	const char *why = emit_setup();
+
+	if (why)
+		return why;
+
+	emit_ksym.start = (unsigned long)emit_part;
+	emit_ksym.end = emit_ksym.start + emit_part_size;
+	strscpy(emit_ksym.name, "bpf__struct_ops_exit", sizeof(emit_ksym.name));
+	sops_ksym_set_frame(&emit_ksym, emit_shared.frame_start, emit_shared.frame_end);
+	INIT_LIST_HEAD_RCU(&emit_ksym.lnode);
+	borrowed(bpf_ksym_add)(&emit_ksym);
+	return NULL;
+}
+
+/** sops_emit_exit() - at rmmod, when all maps are gone and no task is in their trampolines */
+void sops_emit_exit(void)
+{
+	if (!emit_part)
+		return;
+	borrowed(bpf_ksym_del)(&emit_ksym);
+	/* Who walks a stack may have found the symbol. */
+	synchronize_rcu();
+	emit_unshare();
+}
+
+/**
+ * sops_emit_has_meta() - may programs of a type ask what is beside their context?
+ * @ops: the type
+ * @prog: one of its programs
+ *
+ * That is the number of arguments, and the cookie. Helpers tell them; no type
+ * is known to offer one. A type that has nobody to ask offers no helper at all.
+ */
+bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
+{
+	static const enum bpf_func_id readers[] = {
+		BPF_FUNC_get_attach_cookie, BPF_FUNC_get_func_arg_cnt,
+		BPF_FUNC_get_func_arg, BPF_FUNC_get_func_ret, BPF_FUNC_get_func_ip,
+	};
+	int i;
+
+	if (!ops->verifier_ops || !ops->verifier_ops->get_func_proto)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(readers); i++)
+		if (ops->verifier_ops->get_func_proto(readers[i], prog))
+			return true;
+	return false;
+}
+
+/*
+ * Can nothing that runs as this program find out about a run context? Not
+ * when it calls nothing: no helper, no function of the kernel, no subprogram,
+ * no tail call. What could be put in its place by an extension could; an
+ * extension needs the program's BTF.
+ */
+static bool emit_is_leaf(const struct bpf_prog *prog)
+{
+	u32 i;
+
+	if (prog->aux->btf)
+		return false;
+	for (i = 0; i < prog->len; i++) {
+		u8 code = prog->insnsi[i].code;
+
+		switch (BPF_CLASS(code)) {
+		case BPF_ALU:
+		case BPF_ALU64:
+		case BPF_LDX:
+		case BPF_ST:
+		case BPF_STX:
+			continue;
+		case BPF_LD:
+			if (code != (BPF_LD | BPF_IMM | BPF_DW))
+				return false;
+			i++;
+			continue;
+		}
+		/* Jumps: those that only jump, and exit. */
+		switch (BPF_OP(code)) {
+		case BPF_JA:
+		case BPF_JEQ:
+		case BPF_JNE:
+		case BPF_JGT:
+		case BPF_JGE:
+		case BPF_JLT:
+		case BPF_JLE:
+		case BPF_JSET:
+		case BPF_JSGT:
+		case BPF_JSGE:
+		case BPF_JSLT:
+		case BPF_JSLE:
+		case BPF_EXIT:
+			continue;
+		}
+		return false;
+	}
+	return true;
+}
+
+/* How to do the steps for @prog; false when the kernel has others for it. */
+static bool emit_form(const struct bpf_prog *prog, enum sops_emit_form *form)
+{
+	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
+	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
+
+	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
+		*form = emit_is_leaf(prog) ? SOPS_FORM_LEAF : SOPS_FORM_INLINE;
+	else if (enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable)
+		*form = SOPS_FORM_SLEEPABLE;
+	else
+		return false;
+	return true;
+}
+
+/**
+ * sops_emit() - write a trampoline of our own
+ * @code: where to
+ * @prog: what it calls
+ * @model: of the member
+ * @stub: the type's own function for the member, NULL on kernels without
+ * @meta: see sops_emit_has_meta()
+ *
+ * Return: true, or false when it has to be one of the kernel's generator.
+ */
+bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
+	       const struct btf_func_model *model, void *stub, bool meta)
+{
+	struct sops_emit_tramp t = {
+		.prog = (u64)prog,
+		.func = (u64)prog->bpf_func,
+		.insns = prog->jited ? 0 : (u64)prog->insnsi,
+		.meta = meta,
+		.nr_args = model->nr_args,
+		.arg_size = model->arg_size,
+	};
+	int i;
+
+	if (!emit_part || sops_model_converts(model) || model->ret_size > sizeof(u64) ||
+	    sops_emit_nr_slots(model->nr_args, model->arg_size) > SOPS_EMIT_ARGS)
+		return false;
+	for (i = 0; i < model->nr_args; i++)
+		if (model->arg_size[i] > 2 * sizeof(u64))
+			return false;
+	if (!emit_form(prog, &t.form))
+		return false;
+	t.preamble_size = sops_preamble(stub, &t.preamble);
+	return !sops_emit_tramp(code, &emit_kernel, &emit_shared, &t);
+}

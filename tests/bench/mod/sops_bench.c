@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls members of a socket's congestion control in a loop and counts cycles,
+ * which are instructions where QEMU counts those. Written to debugfs:
+ *
+ *	PEER MEMBER CONTEXT SOCKFD LOOPS
+ *
+ * PEER: empty, a function that only returns; c, one in C; ca, the socket's
+ * MEMBER: ssthresh (one argument, returns a value) or cong_avoid (three, none)
+ * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
+ *
+ * Reading gives the cycles of the loop. One loop serves all.
+ */
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <asm/nospec-branch.h>
+#include <net/tcp.h>
+
+static struct dentry *file;
+static u64 cycles;
+
+/* One instruction, by which the others are counted: no ENDBR, no return thunk. */
+asm(".pushsection .text\n"
+    ".type sops_bench_empty, @function\n"
+    "sops_bench_empty:\n"
+    "	.byte 0xc3, 0xcc\n"
+    ".size sops_bench_empty, . - sops_bench_empty\n"
+    ".popsection\n");
+void sops_bench_empty(void);
+
+static noinline u32 c_ssthresh(struct sock *sk)
+{
+	return 2;
+}
+
+static noinline void c_cong_avoid(struct sock *sk, u32 ack, u32 acked)
+{
+	barrier();
+}
+
+/* As bare as can be: the loop is to be the same for all. */
+static noinline u64 loop(void *func, void *sk, u32 loops)
+{
+	unsigned long flags;
+	u64 start, end;
+	u32 i;
+
+	cond_resched();
+	local_irq_save(flags);
+	start = rdtsc();
+	for (i = 0; i < loops; i++) {
+		unsigned long di = (unsigned long)sk, si = i, dx = 1;
+
+		asm volatile(ANNOTATE_RETPOLINE_SAFE "\n\t"
+			     "call *%[func]"
+			     : "+D" (di), "+S" (si), "+d" (dx), ASM_CALL_CONSTRAINT
+			     : [func] "rm" (func)
+			     : "rax", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
+	}
+	end = rdtsc();
+	local_irq_restore(flags);
+	return end - start;
+}
+
+static void *function(const char *peer, bool ssthresh, const struct sock *sk)
+{
+	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
+
+	if (!strcmp(peer, "empty"))
+		return sops_bench_empty;
+	if (!strcmp(peer, "c"))
+		return ssthresh ? (void *)c_ssthresh : (void *)c_cong_avoid;
+	return ssthresh ? (void *)ca->ssthresh : (void *)ca->cong_avoid;
+}
+
+static ssize_t bench_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
+{
+	char ask[64] = "", peer[16], member[16], context[16];
+	struct socket *sock;
+	int fd, err;
+	u32 loops;
+	void *func;
+
+	if (len >= sizeof(ask) || copy_from_user(ask, from, len))
+		return -EINVAL;
+	if (sscanf(ask, "%15s %15s %15s %d %u", peer, member, context, &fd, &loops) != 5)
+		return -EINVAL;
+	sock = sockfd_lookup(fd, &err);
+	if (!sock)
+		return err;
+	func = function(peer, !strcmp(member, "ssthresh"), sock->sk);
+	if (!strcmp(context, "nested")) {
+		migrate_disable();
+		rcu_read_lock();
+		cycles = loop(func, sock->sk, loops);
+		rcu_read_unlock();
+		migrate_enable();
+	} else if (!strcmp(context, "bh")) {
+		local_bh_disable();
+		cycles = loop(func, sock->sk, loops);
+		local_bh_enable();
+	} else {
+		cycles = loop(func, sock->sk, loops);
+	}
+	sockfd_put(sock);
+	return len;
+}
+
+static ssize_t bench_read(struct file *f, char __user *to, size_t len, loff_t *pos)
+{
+	char text[24];
+	int n = scnprintf(text, sizeof(text), "%llu\n", cycles);
+
+	return simple_read_from_buffer(to, len, pos, text, n);
+}
+
+static const struct file_operations bench_fops = {
+	.owner = THIS_MODULE,
+	.read = bench_read,
+	.write = bench_write,
+};
+
+static int __init sops_bench_init(void)
+{
+	file = debugfs_create_file("sops_bench", 0600, NULL, NULL, &bench_fops);
+	return PTR_ERR_OR_ZERO(file);
+}
+
+static void __exit sops_bench_exit(void)
+{
+	debugfs_remove(file);
+}
+
+module_init(sops_bench_init);
+module_exit(sops_bench_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("counts what a call of a struct_ops member costs");

@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * src/emit_x86.c in user space: its trampolines are written to memory and run,
+ * between a caller that looks at every register and stubs of the kernel's
+ * functions that keep a log. The per-cpu variables are where gs says.
+ */
+#define _GNU_SOURCE
+#include <asm/prctl.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "emit_x86.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* call.S */
+struct call {
+	u64 regs[6];
+	u64 stack[8];
+	u64 nr_stack;
+	u64 rax, rsp, rbp, rbx, r12, r13, r14, r15;
+	u64 rsp_before, rbp_before;
+};
+
+void call_tramp(void *func, struct call *call);
+extern char stub_prog[], stub_enter[], stub_exit[], stub_enter_sleepable[],
+	    stub_exit_sleepable[], stub_migrate_enable[], stub_rcu_read_unlock[],
+	    stub_preempt_schedule[], stub_return_thunk[];
+struct call *call_now;
+int returned;
+
+/* the processor's variables, and the task */
+#define NEED_NOT	0x80000000U		/* no reschedule is due */
+#define NEED_NOT_WIDE	0x8000000000000000UL
+
+struct cpu {
+	u64 current_task;
+	union {
+		u32 preempt;
+		u64 preempt_wide;
+	};
+	u64 nr_pinned;
+	u64 call_depth;
+};
+
+struct task {
+	char before[200];
+	u64 *cpus_ptr;
+	u64 pad;
+	u64 cpus_mask[16];
+	u16 migration_disabled;
+	u16 migration_flags;
+	s32 rcu_nesting;
+	u32 rcu_special;
+	char between[3000];
+	u64 *bpf_ctx;
+};
+
+static struct cpu *cpu;
+static struct task task;
+static int stats;
+
+/* what happened, in order */
+enum event { PROG, ENTER, EXIT, ENTER_S, EXIT_S, MIGRATE, UNLOCK, RESCHED };
+
+static struct {
+	enum event events[16];
+	int nr;
+} event_log;
+
+static void note(enum event e)
+{
+	if (event_log.nr < 16)
+		event_log.events[event_log.nr] = e;
+	event_log.nr++;
+}
+
+/* the case at hand */
+static struct sops_emit_kernel k;
+static struct sops_emit_shared shared;
+static struct {
+	struct sops_emit_tramp t;
+	u8 sizes[SOPS_EMIT_ARGS];
+	u8 preamble[32];
+	u64 expected[SOPS_EMIT_ARGS];
+	int nr_slots;
+	struct call call;
+	u64 ret;
+	bool moved;		/* the task is to move while the program runs */
+	u16 migration_disabled;
+	s32 rcu_nesting;
+	u32 rcu_special;
+	u64 preempt;
+	bool due;		/* a reschedule is */
+} now;
+
+static int failures, cases;
+static const char *doing = "";
+
+#define EXPECT(cond) do {						\
+	if (!(cond) && ++failures < 20)					\
+		printf("# %s, case %d: line %d: %s\n", doing, cases,	\
+		       __LINE__, #cond);				\
+} while (0)
+
+static u64 random_state = 88172645463325252ULL;
+
+static u64 rnd(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+static u64 preempt_count(void)
+{
+	return k.preempt_wide ? cpu->preempt_wide : cpu->preempt;
+}
+
+static u64 saved_ctx = 0x5a5a;		/* as good an address as any */
+
+u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
+{
+	bool called = now.t.form == SOPS_FORM_SLEEPABLE || stats;
+	int i;
+
+	note(PROG);
+	for (i = 0; i < now.nr_slots; i++)
+		EXPECT(ctx[i] == now.expected[i]);
+	if (now.t.meta) {
+		EXPECT(ctx[-1] == (u64)now.nr_slots);
+		EXPECT(frame[-2] == 0);
+	}
+	if (now.t.insns)
+		EXPECT(insns == now.t.insns);
+
+	/* nothing of the program's is below the stack pointer */
+	EXPECT((u64)ctx > (u64)&i);
+	/* who unwinds finds the trampoline's caller */
+	EXPECT(frame[0] == now.call.rbp_before);
+	EXPECT(frame[1] == *(u64 *)(now.call.rsp_before - 8));
+	EXPECT((u64)&frame[2] == now.call.rsp_before);
+
+	EXPECT(task.rcu_nesting == now.rcu_nesting + 1);
+	EXPECT(task.migration_disabled == now.migration_disabled + 1);
+	EXPECT(cpu->nr_pinned == 7 + !now.migration_disabled);
+	EXPECT(preempt_count() == now.preempt);
+	if (now.t.form == SOPS_FORM_LEAF && !called) {
+		EXPECT((u64)task.bpf_ctx == saved_ctx);
+	} else {
+		EXPECT(task.bpf_ctx == &frame[-2]);
+		EXPECT(frame[-1] == saved_ctx);
+	}
+	if (now.moved)
+		task.cpus_ptr = &task.pad;
+	task.rcu_special = now.rcu_special;
+	return now.ret;
+}
+
+static u64 enter(u64 prog, u64 *run_ctx)
+{
+	EXPECT(prog == now.t.prog);
+	task.rcu_nesting++;
+	if (!task.migration_disabled++)
+		cpu->nr_pinned++;
+	run_ctx[1] = (u64)task.bpf_ctx;
+	task.bpf_ctx = run_ctx;
+	return 1234;
+}
+
+static u64 leave(u64 prog, u64 start, u64 *run_ctx)
+{
+	EXPECT(prog == now.t.prog);
+	EXPECT(start == 1234);
+	EXPECT(run_ctx == task.bpf_ctx);
+	task.bpf_ctx = (u64 *)run_ctx[1];
+	if (!--task.migration_disabled) {
+		task.cpus_ptr = task.cpus_mask;
+		cpu->nr_pinned--;
+	}
+	if (!--task.rcu_nesting)
+		task.rcu_special = 0;
+	return 0xbad;
+}
+
+u64 c_enter(u64 prog, u64 *run_ctx)
+{
+	note(ENTER);
+	return enter(prog, run_ctx);
+}
+
+u64 c_exit(u64 prog, u64 start, u64 *run_ctx)
+{
+	note(EXIT);
+	return leave(prog, start, run_ctx);
+}
+
+u64 c_enter_sleepable(u64 prog, u64 *run_ctx)
+{
+	note(ENTER_S);
+	return enter(prog, run_ctx);
+}
+
+u64 c_exit_sleepable(u64 prog, u64 start, u64 *run_ctx)
+{
+	note(EXIT_S);
+	return leave(prog, start, run_ctx);
+}
+
+u64 c_migrate_enable(void)
+{
+	note(MIGRATE);
+	EXPECT(task.migration_disabled == 1 || !task.migration_disabled);
+	EXPECT(preempt_count() == now.preempt);
+	if (task.migration_disabled) {
+		task.cpus_ptr = task.cpus_mask;
+		task.migration_disabled = 0;
+		cpu->nr_pinned--;
+	}
+	return 0xbad;
+}
+
+u64 c_rcu_read_unlock(void)
+{
+	note(UNLOCK);
+	EXPECT(task.rcu_nesting == 1);
+	EXPECT(task.rcu_special);
+	task.rcu_nesting = 0;
+	task.rcu_special = 0;
+	return 0xbad;
+}
+
+void c_preempt_schedule(void)
+{
+	note(RESCHED);
+	EXPECT(preempt_count() == 0);
+	EXPECT(now.due);
+}
+
+/* low memory, where the kernel's own addresses fit 32 bits */
+static u8 *text;
+static void *cpu_page;
+
+static void setup(void)
+{
+	text = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	cpu_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (text == MAP_FAILED || cpu_page == MAP_FAILED) {
+		printf("Bail out! no memory\n");
+		exit(1);
+	}
+	cpu = cpu_page;
+}
+
+/* what differs between kernels, as bits */
+enum {
+	WIDE = 1, MIGRATE_FIRST = 2, CALL_DEPTH = 4, THUNK = 8, SLS = 16,
+	HIGH_PERCPU = 32, ALL_KERNELS = 64,
+};
+
+static void set_kernel(unsigned int bits)
+{
+	u64 base = bits & HIGH_PERCPU ? 0xffffffff82345000 : 0x31000;
+	struct sops_code c = { .buf = text, .size = SOPS_EMIT_MAX, .at = (u64)text };
+
+	k = (struct sops_emit_kernel) {
+		.sls = bits & SLS,
+		.return_thunk = bits & THUNK ? (u64)stub_return_thunk : 0,
+		.call_depth = bits & CALL_DEPTH ? base + offsetof(struct cpu, call_depth) : 0,
+		.preempt_wide = bits & WIDE,
+		.migrate_first = bits & MIGRATE_FIRST,
+		.current_task = base + offsetof(struct cpu, current_task),
+		.preempt_count = base + offsetof(struct cpu, preempt),
+		.nr_pinned = base + offsetof(struct cpu, nr_pinned),
+		.stats = (u64)&stats,
+		.task = {
+			.bpf_ctx = offsetof(struct task, bpf_ctx),
+			.cpus_ptr = offsetof(struct task, cpus_ptr),
+			.cpus_mask = offsetof(struct task, cpus_mask),
+			.migration_disabled = offsetof(struct task, migration_disabled),
+			.rcu_nesting = offsetof(struct task, rcu_nesting),
+			.rcu_special = offsetof(struct task, rcu_special),
+		},
+		.preempt_schedule = (u64)stub_preempt_schedule,
+		.migrate_enable = (u64)stub_migrate_enable,
+		.rcu_read_unlock = (u64)stub_rcu_read_unlock,
+		.enter = (u64)stub_enter,
+		.exit = (u64)stub_exit,
+		.enter_sleepable = (u64)stub_enter_sleepable,
+		.exit_sleepable = (u64)stub_exit_sleepable,
+	};
+	memset(text, 0xcc, SOPS_EMIT_MAX);
+	EXPECT(sops_emit_shared(&c, &k, &shared) == 0);
+	EXPECT(c.used <= SOPS_EMIT_MAX);
+	EXPECT(shared.frame_start && shared.frame_end <= c.used);
+	syscall(SYS_arch_prctl, ARCH_SET_GS, (u64)cpu_page - base);
+}
+
+/* a model: how the caller passes it, and what the program is to see */
+static void set_model(u8 nr_args, const u8 *sizes)
+{
+	int reg = 0, i, j, slots;
+	u64 val;
+
+	memset(&now.call, 0, sizeof(now.call));
+	now.nr_slots = 0;
+	for (i = 0; i < nr_args; i++) {
+		bool in_regs;
+
+		slots = (sizes[i] + 7) / 8;
+		in_regs = reg + slots <= 6;
+		for (j = 0; j < slots; j++) {
+			val = rnd();
+			if (in_regs) {
+				now.call.regs[reg++] = val;
+			} else {
+				now.call.stack[now.call.nr_stack++] = val;
+				if (sizes[i] <= 4)
+					val = (u32)val;
+			}
+			now.expected[now.nr_slots++] = val;
+		}
+	}
+	for (; reg < 6; reg++)
+		now.call.regs[reg] = rnd();
+	memcpy(now.sizes, sizes, nr_args);
+	now.t.nr_args = nr_args;
+	now.t.arg_size = now.sizes;
+}
+
+static void set_state(bool due, bool preempt_off)
+{
+	u64 need_not = k.preempt_wide ? NEED_NOT_WIDE : NEED_NOT;
+
+	memset(&task, 0x11, sizeof(task));
+	task.cpus_ptr = task.cpus_mask;
+	task.migration_disabled = now.migration_disabled;
+	task.rcu_nesting = now.rcu_nesting;
+	task.rcu_special = 0;
+	task.bpf_ctx = (u64 *)saved_ctx;
+	now.due = due && !preempt_off;
+	now.preempt = (due ? 0 : need_not) + preempt_off;
+	memset(cpu, 0x22, sizeof(*cpu));
+	cpu->current_task = (u64)&task;
+	if (k.preempt_wide)
+		cpu->preempt_wide = now.preempt;
+	else
+		cpu->preempt = now.preempt;
+	cpu->nr_pinned = 7;
+	cpu->call_depth = -1UL << 63;
+	event_log.nr = 0;
+	returned = 0;
+}
+
+static void expect_events(void)
+{
+	bool called = now.t.form == SOPS_FORM_SLEEPABLE || stats;
+	bool sleepable = now.t.form == SOPS_FORM_SLEEPABLE;
+	enum event want[16];
+	int nr = 0, i, round;
+
+	if (called)
+		want[nr++] = sleepable ? ENTER_S : ENTER;
+	else if (!now.migration_disabled && now.due)
+		want[nr++] = RESCHED;
+	want[nr++] = PROG;
+	for (round = 0; round < 2 && !called; round++) {
+		if (k.migrate_first == round) {
+			if (!now.migration_disabled && now.moved)
+				want[nr++] = MIGRATE;
+			else if (!now.migration_disabled && now.due)
+				want[nr++] = RESCHED;
+		} else if (!now.rcu_nesting && now.rcu_special) {
+			want[nr++] = UNLOCK;
+		}
+	}
+	if (called)
+		want[nr++] = sleepable ? EXIT_S : EXIT;
+
+	EXPECT(event_log.nr == nr);
+	for (i = 0; i < nr; i++)
+		EXPECT(event_log.events[i] == want[i]);
+}
+
+static void expect_state(void)
+{
+	struct call *c = &now.call;
+
+	EXPECT(c->rax == now.ret);
+	EXPECT(c->rsp == c->rsp_before);
+	EXPECT(c->rbp == c->rbp_before);
+	EXPECT(c->rbx == 0xbbbbbbbb01);
+	EXPECT(c->r12 == 0xbbbbbbbb12);
+	EXPECT(c->r13 == 0xbbbbbbbb13);
+	EXPECT(c->r14 == 0xbbbbbbbb14);
+	EXPECT(c->r15 == 0xbbbbbbbb15);
+	EXPECT(returned == !!k.return_thunk);
+	EXPECT(task.migration_disabled == now.migration_disabled);
+	EXPECT(task.migration_flags == 0x1111);
+	EXPECT(task.rcu_nesting == now.rcu_nesting);
+	EXPECT((u64)task.bpf_ctx == saved_ctx);
+	EXPECT(cpu->nr_pinned == 7);
+	EXPECT(preempt_count() == now.preempt);
+	if (!now.migration_disabled)
+		EXPECT(task.cpus_ptr == task.cpus_mask);
+	/* one shift for each call that was made, by 5 bits; the sign stays */
+	if (k.call_depth && event_log.nr)
+		EXPECT((s64)cpu->call_depth >> (63 - 5 * event_log.nr) == -1);
+}
+
+/* Write the trampoline at an address of its own, by way of another, and run it. */
+static void run(bool due, bool preempt_off)
+{
+	u32 at = SOPS_EMIT_MAX + 16 * (rnd() % 64), size;
+	struct sops_code c;
+	u8 *buf;
+
+	cases++;
+	set_state(due, preempt_off);
+	now.ret = rnd();
+
+	/* at the end of memory: there is no room but what was asked for */
+	buf = malloc(SOPS_EMIT_MAX);
+	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX };
+	if (sops_emit_tramp(&c, &k, &shared, &now.t)) {
+		EXPECT(!"written");
+		free(buf);
+		return;
+	}
+	EXPECT(c.used <= SOPS_EMIT_MAX);
+	EXPECT(c.nr_rels <= SOPS_EMIT_RELS);
+	EXPECT(!memcmp(buf, now.t.preamble, now.t.preamble_size));
+	EXPECT(c.frame == now.t.preamble_size + 4U);
+	sops_code_move(&c, (u64)text + at);
+	memset(text + at, 0xcc, SOPS_EMIT_MAX);
+	memcpy(text + at, buf, c.used);
+
+	/* the same again, written for where it is: the same bytes */
+	size = c.used;
+	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX, .at = (u64)text + at };
+	EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
+	EXPECT(c.used == size && !memcmp(buf, text + at, size));
+	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX, .used = 1 };
+	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+	free(buf);
+
+	call_now = &now.call;
+	call_tramp(text + at + now.t.preamble_size, &now.call);
+	expect_events();
+	expect_state();
+}
+
+static void set_tramp(enum sops_emit_form form, bool meta, bool interpreted)
+{
+	now.t.form = form;
+	now.t.prog = 0xffff888012345678;
+	now.t.func = (u64)stub_prog;
+	now.t.insns = interpreted ? 0xffffc90000123038 : 0;
+	now.t.meta = meta;
+	now.t.preamble = now.preamble;
+	now.t.preamble_size = 0;
+}
+
+static void plain_state(void)
+{
+	stats = 0;
+	now.moved = false;
+	now.migration_disabled = 0;
+	now.rcu_nesting = 0;
+	now.rcu_special = 0;
+}
+
+static void random_state_of_task(void)
+{
+	stats = rnd() % 4 == 0;
+	now.moved = rnd() % 3 == 0;
+	now.migration_disabled = rnd() % 2 ? 0 : rnd() % 5;
+	now.rcu_nesting = rnd() % 2 ? 0 : rnd() % 5;
+	now.rcu_special = rnd() % 3 ? 0 : 1U << rnd() % 32;
+}
+
+/* every count, every size, every form */
+static void models(void)
+{
+	u8 sizes[SOPS_EMIT_ARGS];
+	int nr, size, form, i;
+
+	set_kernel(0);
+	for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
+		for (nr = 0; nr <= SOPS_EMIT_ARGS; nr++) {
+			for (size = 1; size <= 16; size++) {
+				if (nr * ((size + 7) / 8) > SOPS_EMIT_ARGS)
+					continue;
+				for (i = 0; i < nr; i++)
+					sizes[i] = size;
+				set_tramp(form, size & 1, size & 2);
+				set_model(nr, sizes);
+				plain_state();
+				run(false, false);
+			}
+		}
+	}
+}
+
+/* every way in which the steps can go, on every kind of kernel */
+static void states(void)
+{
+	static const u8 sizes[] = { 8, 4, 1 };
+	unsigned int kernel, bits;
+	int form;
+
+	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
+		set_kernel(kernel);
+		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
+			for (bits = 0; bits < 128; bits++) {
+				set_tramp(form, false, false);
+				set_model(ARRAY_SIZE(sizes), sizes);
+				stats = bits & 1;
+				now.moved = bits & 2;
+				now.migration_disabled = bits & 4 ? 3 : 0;
+				now.rcu_nesting = bits & 8 ? 2 : 0;
+				now.rcu_special = bits & 16 ? 0x100 : 0;
+				run(bits & 32, bits & 64);
+			}
+		}
+	}
+}
+
+static void preambles(void)
+{
+	static const u8 bytes[][24] = {
+		{ 0xf3, 0x0f, 0x1e, 0xfa },
+		{ 0xb8, 1, 2, 3, 4, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+		  0x90, 0x90, 0xf3, 0x0f, 0x1e, 0xfa },
+		{ 0xf3, 0x0f, 0x1e, 0xfa, 0x41, 0x81, 0xea, 1, 2, 3, 4, 0x74, 7, 0x0f,
+		  0x0b, 0x90, 0x66, 0x0f, 0x1f, 0 },
+	};
+	static const u8 length[] = { 4, 20, 20 };
+	static const u8 sizes[] = { 8, 8 };
+	unsigned int i;
+
+	set_kernel(THUNK);
+	for (i = 0; i < ARRAY_SIZE(length); i++) {
+		set_tramp(SOPS_FORM_INLINE, false, false);
+		set_model(ARRAY_SIZE(sizes), sizes);
+		plain_state();
+		memcpy(now.preamble, bytes[i], sizeof(bytes[i]));
+		now.t.preamble_size = length[i];
+		run(false, false);
+	}
+}
+
+/* what the compiler does: is our idea of the calling convention its? */
+struct pair {
+	u64 one, two;
+};
+
+struct odd {
+	u64 one;
+	u32 two;
+};
+
+static u64 seen[SOPS_EMIT_ARGS];
+
+static u64 see(u64 *ctx)
+{
+	memcpy(seen, ctx, now.nr_slots * sizeof(u64));
+	return 0x1122334455667788;
+}
+
+static void *write_for(u8 nr_args, const u8 *sizes)
+{
+	struct sops_code c = {
+		.buf = text + SOPS_EMIT_MAX, .size = SOPS_EMIT_MAX,
+		.at = (u64)text + SOPS_EMIT_MAX,
+	};
+
+	cases++;
+	set_tramp(SOPS_FORM_INLINE, false, false);
+	now.t.func = (u64)see;
+	set_model(nr_args, sizes);
+	EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
+	return c.buf;
+}
+
+static void compiled(void)
+{
+	u64 (*late)(u64, u64, u64, u64, u64, struct pair, u64, u8);
+	u64 (*mixed)(struct odd, u32, struct pair, u16, struct pair, u64, u8);
+	u64 (*many)(u64, u64, u64, u64, u64, u64, u32, u64, u8, u64, u64, u64);
+
+	set_kernel(0);
+	plain_state();
+	set_state(false, false);
+
+	late = write_for(8, (u8[]){ 8, 8, 8, 8, 8, 16, 8, 1 });
+	EXPECT(late(1, 2, 3, 4, 5, (struct pair){ 6, 7 }, 8, 9) == 0x1122334455667788);
+	EXPECT(seen[0] == 1 && seen[4] == 5 && seen[5] == 6 && seen[6] == 7);
+	EXPECT(seen[7] == 8 && (u8)seen[8] == 9);
+
+	mixed = write_for(7, (u8[]){ 12, 4, 16, 2, 16, 8, 1 });
+	mixed((struct odd){ 1, 2 }, 3, (struct pair){ 4, 5 }, 6, (struct pair){ 7, 8 }, 9, 10);
+	EXPECT(seen[0] == 1 && (u32)seen[1] == 2 && (u32)seen[2] == 3);
+	EXPECT(seen[3] == 4 && seen[4] == 5 && (u16)seen[5] == 6);
+	EXPECT(seen[6] == 7 && seen[7] == 8 && seen[8] == 9 && (u8)seen[9] == 10);
+
+	many = write_for(12, (u8[]){ 8, 8, 8, 8, 8, 8, 4, 8, 1, 8, 8, 8 });
+	many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+	EXPECT(seen[0] == 1 && seen[5] == 6 && (u32)seen[6] == 7 && seen[7] == 8);
+	EXPECT((u8)seen[8] == 9 && seen[9] == 10 && seen[11] == 12);
+}
+
+static void fuzz(void)
+{
+	u8 sizes[SOPS_EMIT_ARGS];
+	int i, j, nr, slots;
+
+	for (i = 0; i < 30000; i++) {
+		if (i % 16 == 0)
+			set_kernel(rnd() % ALL_KERNELS);
+		nr = rnd() % (SOPS_EMIT_ARGS + 1);
+		slots = 0;
+		for (j = 0; j < nr; j++) {
+			sizes[j] = 1 + rnd() % 16;
+			slots += (sizes[j] + 7) / 8;
+			if (slots > SOPS_EMIT_ARGS)
+				break;
+		}
+		set_tramp(rnd() % 3, rnd() & 1, rnd() & 1);
+		now.t.preamble_size = rnd() % 25;
+		memset(now.preamble, 0x90, sizeof(now.preamble));
+		set_model(j, sizes);
+		random_state_of_task();
+		run(rnd() & 1, rnd() & 1);
+	}
+}
+
+/* what cannot be written is refused, not written wrong */
+static void refusals(void)
+{
+	static const u8 sizes[] = { 16, 16, 16, 16, 16, 16, 1 };
+	u8 buf[SOPS_EMIT_MAX];
+	struct sops_code c = { .buf = buf, .size = sizeof(buf) };
+	u64 *fields[] = {
+		&k.return_thunk, &k.call_depth, &k.current_task, &k.preempt_count,
+		&k.nr_pinned, &k.preempt_schedule, &k.migrate_enable, &k.rcu_read_unlock,
+		&k.exit, &k.exit_sleepable,
+	};
+	unsigned int i;
+
+	cases++;
+	set_kernel(0);
+	set_tramp(SOPS_FORM_INLINE, false, false);
+	now.t.nr_args = ARRAY_SIZE(sizes);
+	now.t.arg_size = sizes;
+	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+
+	now.t.nr_args = 1;
+	now.t.func = 0x123456789abc;
+	c = (struct sops_code){ .buf = buf, .size = sizeof(buf) };
+	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		struct sops_emit_shared s;
+
+		set_kernel(0);
+		*fields[i] = 0x123456789abc;
+		c = (struct sops_code){ .buf = buf, .size = sizeof(buf) };
+		EXPECT(sops_emit_shared(&c, &k, &s) == -ERANGE);
+	}
+}
+
+/* For objdump: does it read what was written as we meant it? */
+static int dump(const char *path)
+{
+	FILE *f = fopen(path, "w");
+	unsigned int kernel, form;
+	u8 buf[SOPS_EMIT_MAX];
+
+	if (!f)
+		return 1;
+	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
+		set_kernel(kernel);
+		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
+			struct sops_code c = { .buf = buf, .size = sizeof(buf), .at = (u64)text };
+
+			set_tramp(form, true, kernel & 1);
+			set_model(12, (u8[]){ 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4, 1 });
+			EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
+			fwrite(buf, 1, c.used, f);
+		}
+		fwrite(text, 1, shared.frame_end, f);
+	}
+	return fclose(f) || failures;
+}
+
+static const struct {
+	const char *name;
+	void (*func)(void);
+} tests[] = {
+	{ "models", models },
+	{ "states", states },
+	{ "preambles", preambles },
+	{ "compiled", compiled },
+	{ "refusals", refusals },
+	{ "fuzz", fuzz },
+};
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+	int bad = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	setup();
+	if (argc == 2)
+		return dump(argv[1]);
+	printf("TAP version 13\n1..%zu\n", ARRAY_SIZE(tests));
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		doing = tests[i].name;
+		failures = cases = 0;
+		tests[i].func();
+		printf("# %d trampolines were run\n", cases);
+		printf("%sok %u %s\n", failures ? "not " : "", i + 1, doing);
+		bad |= failures;
+	}
+	return !!bad;
+}

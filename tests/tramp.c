@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Trampolines: what is around a program is as it is in the kernel's own. Each
+ * case runs with the module's trampolines and with the kernel's generator.
+ */
+#include "sops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include <kselftest_harness.h>
+
+#include "ca.h"
+#include "ca.skel.h"
+#include "tramp.h"
+#include "tramp.skel.h"
+
+FIXTURE(tramp) {
+	struct ca_bpf *skel;
+	int map;
+};
+
+FIXTURE_VARIANT(tramp) {
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(tramp, own) {
+	.params = "",
+};
+
+FIXTURE_VARIANT_ADD(tramp, generator) {
+	.params = "generator=1",
+};
+
+FIXTURE_SETUP(tramp)
+{
+	ASSERT_EQ(0, sops_setup_net());
+	libbpf_set_print(NULL);
+	if (mod_loaded("struct_ops"))
+		ASSERT_EQ(0, sops_rmmod());
+	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
+	self->skel = ca_bpf__open_and_load();
+	ASSERT_NE(NULL, self->skel);
+	self->map = bpf_map__fd(self->skel->maps.t_full);
+	ASSERT_TRUE(sops_ours(self->map));
+	ASSERT_NE(NULL, bpf_map__attach_struct_ops(self->skel->maps.t_full));
+}
+
+FIXTURE_TEARDOWN(tramp)
+{
+	map_delete(self->map, 0);
+	ca_bpf__destroy(self->skel);
+	EXPECT_EQ(0, sops_wait_empty());
+	EXPECT_EQ(0, sops_rmmod());
+}
+
+#define CALLS(c)	(self->skel->bss->calls[CALL_##c])
+
+static int prog_info(int prog, struct bpf_prog_info *info)
+{
+	__u32 size = sizeof(*info);
+
+	memset(info, 0, size);
+	return bpf_obj_get_info_by_fd(prog, info, &size);
+}
+
+/* counted when somebody asks, as often as the program ran, and not else */
+TEST_F(tramp, run_statistics)
+{
+	int prog = bpf_program__fd(self->skel->progs.ca_in_ack_event);
+	struct bpf_prog_info info;
+	__u64 before, run;
+	struct flow f;
+	int stats;
+
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	ASSERT_EQ(0, flow_send(&f, 1 << 18));
+	ASSERT_EQ(0, prog_info(prog, &info));
+	EXPECT_EQ(0, info.run_cnt);
+	EXPECT_EQ(0, info.run_time_ns);
+	EXPECT_LT(0, CALLS(IN_ACK_EVENT));
+
+	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	ASSERT_LE(0, stats);
+	before = CALLS(IN_ACK_EVENT);
+	ASSERT_EQ(0, flow_send(&f, 1 << 18));
+	/* the last acknowledgements may still be on their way */
+	EXPECT_TRUE(sops_wait(({
+		run = CALLS(IN_ACK_EVENT) - before;
+		prog_info(prog, &info);
+		run && info.run_cnt == run;
+	})));
+	TH_LOG("%llu runs, %llu ns", info.run_cnt, info.run_time_ns);
+	EXPECT_LT(0, info.run_time_ns);
+	close(stats);
+
+	run = info.run_cnt;
+	before = CALLS(IN_ACK_EVENT);
+	ASSERT_EQ(0, flow_send(&f, 1 << 18));
+	ASSERT_EQ(0, prog_info(prog, &info));
+	EXPECT_LT(before, CALLS(IN_ACK_EVENT));
+	EXPECT_EQ(run, info.run_cnt);
+	flow_close(&f);
+}
+
+/*
+ * The symbol that @addr is in. What is left of a module's init section may be
+ * nearer than the start of a trampoline that is there now: those first.
+ */
+static void symbol(unsigned long addr, char name[128])
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	unsigned long at, best = 0;
+	char line[256], is[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx %*c %127s", &at, is) != 2)
+			continue;
+		if (at > addr)
+			continue;
+		if (addr - at < 512 && !strncmp(is, "bpf__", 5))
+			at = addr;
+		if (at >= best) {
+			best = at;
+			strcpy(name, is);
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
+/* one of the two programs, attached to the one of ours that it is for */
+static struct tramp_bpf *tramp_open(struct bpf_program *(*which)(struct tramp_bpf *),
+				    struct bpf_program *target, const char *name)
+{
+	struct tramp_bpf *skel = tramp_bpf__open();
+	struct bpf_program *p;
+
+	if (!skel)
+		return NULL;
+	bpf_object__for_each_program(p, skel->obj)
+		bpf_program__set_autoload(p, p == which(skel));
+	if (target)
+		bpf_program__set_attach_target(which(skel), bpf_program__fd(target), name);
+	if (!tramp_bpf__load(skel))
+		return skel;
+	tramp_bpf__destroy(skel);
+	return NULL;
+}
+
+#define WHICH(prog)							\
+static struct bpf_program *which_##prog(struct tramp_bpf *skel)	\
+{									\
+	return skel->progs.prog;					\
+}
+WHICH(storage)
+WHICH(enter)
+
+static bool starts(const char *name, const char *with)
+{
+	return !strncmp(name, with, strlen(with));
+}
+
+/* from inside the program: the program, its trampoline, and who called that */
+TEST_F(tramp, stack)
+{
+	struct tramp_bpf *skel = tramp_open(which_storage, NULL, NULL);
+	char name[3][128];
+	bool found = false;
+	struct flow f;
+	int i, depth;
+
+	ASSERT_NE(NULL, skel);
+	skel->links.storage = bpf_program__attach(skel->progs.storage);
+	ASSERT_NE(NULL, skel->links.storage);
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	ASSERT_EQ(0, flow_send(&f, 1 << 20));
+
+	depth = skel->bss->bytes / (int)sizeof(skel->bss->stack[0]);
+	for (i = 0; i + 2 < depth && !found; i++) {
+		symbol(skel->bss->stack[i], name[0]);
+		symbol(skel->bss->stack[i + 1], name[1]);
+		symbol(skel->bss->stack[i + 2], name[2]);
+		TH_LOG("%s", name[0]);
+		found = strstr(name[0], "_ca_cong_avoid") &&
+			starts(name[1], "bpf__tcp_congestion_ops_cong_avoid_") &&
+			starts(name[2], "tcp_");
+	}
+	EXPECT_TRUE(found);
+	flow_close(&f);
+	tramp_bpf__destroy(skel);
+}
+
+/* a program that runs before ours */
+TEST_F(tramp, fentry)
+{
+	struct tramp_bpf *skel = tramp_open(which_enter, self->skel->progs.ca_cong_avoid,
+					    "ca_cong_avoid");
+	struct flow f;
+
+	ASSERT_NE(NULL, skel);
+	skel->links.enter = bpf_program__attach_trace(skel->progs.enter);
+	ASSERT_NE(NULL, skel->links.enter);
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	ASSERT_EQ(0, flow_send(&f, 1 << 20));
+	EXPECT_LT(0, skel->bss->entered);
+	EXPECT_TRUE(sops_wait(CALLS(CONG_AVOID) == skel->bss->entered));
+	flow_close(&f);
+	tramp_bpf__destroy(skel);
+}
+
+/* programs that the kernel interprets */
+TEST_F(tramp, interpreted)
+{
+	struct bpf_prog_info info;
+	struct ca_bpf *skel;
+	struct flow f;
+	int map;
+
+	if (spit("/proc/sys/net/core/bpf_jit_enable", "0"))
+		SKIP(return, "this kernel has no interpreter");
+	skel = ca_bpf__open_and_load();
+	spit("/proc/sys/net/core/bpf_jit_enable", "1");
+	ASSERT_NE(NULL, skel);
+	ASSERT_EQ(0, prog_info(bpf_program__fd(skel->progs.ca_cong_control), &info));
+	EXPECT_EQ(0, info.jited_prog_len);
+	map = bpf_map__fd(skel->maps.t_control);
+	ASSERT_NE(NULL, bpf_map__attach_struct_ops(skel->maps.t_control));
+	ASSERT_EQ(0, flow_open(&f, "t_control"));
+	EXPECT_EQ(0, flow_send(&f, 1 << 20));
+	EXPECT_EQ(1, skel->bss->calls[CALL_INIT]);
+	EXPECT_LT(0, skel->bss->calls[CALL_CONG_CONTROL]);
+	EXPECT_EQ(0, skel->bss->bad_args);
+	flow_close(&f);
+	EXPECT_EQ(0, map_delete(map, 0));
+	ca_bpf__destroy(skel);
+}
+
+static long image_bytes(const struct bpf_insn *insns, size_t n, const char *name)
+{
+	static const char *const members[] = {
+		"ssthresh", "cong_avoid", "undo_cwnd", "set_state",
+		"cwnd_event", "in_ack_event", "pkts_acked",
+	};
+	struct bpf_map_info info;
+	struct sops_value v;
+	struct sops_row row;
+	int map, i;
+
+	value_init(&v, &tcp);
+	value_name(&v, name);
+	for (i = 0; i < 7; i++)
+		value_set(&v, members[i], sops_insns(&tcp, members[i], insns, n));
+	map = sops_create(&tcp);
+	if (map < 0 || map_update(map, 0, v.bytes, 0) || map_info(map, &info) ||
+	    sops_row(info.id, &row))
+		row.image_bytes = -EINVAL;
+	map_delete(map, 0);
+	close(map);
+	return row.image_bytes;
+}
+
+/*
+ * Who calls nothing cannot ask for a run context: it gets none, and its
+ * trampoline is shorter. One call, and it has one.
+ */
+TEST_F(tramp, run_context_when_it_can_be_seen)
+{
+	static const struct bpf_insn leaf[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .off = 1, .imm = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	static const struct bpf_insn helper[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_ns },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	long without, with;
+
+	if (*variant->params)
+		SKIP(return, "the kernel's generator gives one to all");
+	without = image_bytes(leaf, 4, "t_leaf");
+	with = image_bytes(helper, 3, "t_helper");
+	ASSERT_LT(0, without);
+	TH_LOG("%ld bytes without, %ld with", without, with);
+	EXPECT_LT(without, with);
+	EXPECT_GE(7 * 256, with);
+}
+
+TEST_HARNESS_MAIN
