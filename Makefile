@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all demo bench check check-all check-debug vm clean checkpatch sparse shellcheck help
+.PHONY: all demo bench check check-all check-debug check-upstream vm clean checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
 ifdef K
@@ -35,6 +35,10 @@ bench: ## count instructions, native maps beside ours; on three kernels, or on K
 	scripts/deps
 	scripts/bench $(K)
 
+check-upstream: ## the kernel's own selftests, on its maps and on ours, on 6.1, 6.12 and 7.3 or on K=NAME
+	@scripts/deps openssl python3
+	@scripts/check-upstream $(K)
+
 vm: ## a shell in a guest with the module in /root
 	scripts/deps
 	scripts/module $(or $(K),6.1)
@@ -57,4 +61,4 @@ shellcheck: ## shellcheck on all shell scripts
 	shellcheck -x $(SHELL_FILES)
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' Makefile | expand -t 13
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' Makefile | expand -t 16

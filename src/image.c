@@ -76,6 +76,16 @@ static int sops_image_grow(struct sops_image *image, u32 size)
 	return 0;
 }
 
+/* More arguments than go in registers? */
+static bool sops_model_uses_stack(const struct btf_func_model *model)
+{
+	u32 regs = 0, i;
+
+	for (i = 0; i < model->nr_args; i++)
+		regs += DIV_ROUND_UP(model->arg_size[i], sizeof(u64));
+	return regs > 6;
+}
+
 /* A trampoline by the kernel's generator. */
 static int sops_image_generate(struct sops_image *image, struct sops_tramp *tramp,
 			       const struct btf_func_model *model, void *stub)
@@ -85,6 +95,9 @@ static int sops_image_generate(struct sops_image *image, struct sops_tramp *tram
 	struct sops_tramp_prog *tp;
 	void *start;
 	int size, err;
+
+	if (!SOPS_TRAMP_STACK_ARGS && sops_model_uses_stack(model))
+		return -EOPNOTSUPP;
 
 	/* The return value of the program is the member's if that returns one. */
 	if (model->ret_size)

@@ -43,6 +43,14 @@ static inline void sops_tramp_prog_init(struct sops_tramp_prog *tp,
 #endif
 }
 
+/*
+ * Can the generator be trusted with arguments on the stack? From 6.12 on it
+ * takes them, but reads one word too far up in a trampoline that is called as
+ * a function; 7.3 is the first that is known to be right. 6.1 refuses them by
+ * itself. Goes when 7.2 does.
+ */
+#define SOPS_TRAMP_STACK_ARGS	IS_ENABLED(HAVE_TRAMP_NODES)
+
 /* 6.9 (66c8473135c6): a bit of the program itself. Goes when 6.1 does. */
 static inline bool sops_prog_sleepable(const struct bpf_prog *prog)
 {
