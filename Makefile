@@ -32,7 +32,7 @@ check-debug: ## test on a debug kernel, built first: storms, failing allocations
 	@scripts/check-debug
 
 bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
-	scripts/deps
+	scripts/deps python3
 	scripts/bench $(K)
 
 check-upstream: ## the kernel's own selftests, on its maps and on ours, on 6.1, 6.12 and 7.3 or on K=NAME
