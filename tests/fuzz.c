@@ -36,28 +36,9 @@ FIXTURE_SETUP(fuzz)
 	ASSERT_EQ(0, sops_wait_empty());
 }
 
-/* whatever got registered under whatever name */
-static void sweep(void)
-{
-	union bpf_attr attr = {};
-	struct bpf_map_info info;
-	int map;
-
-	while (!sys_bpf(BPF_MAP_GET_NEXT_ID, &attr)) {
-		attr.start_id = attr.next_id;
-		map = map_by_id(attr.start_id);
-		if (map < 0)
-			continue;
-		if (!map_info(map, &info) &&
-		    info.type == BPF_MAP_TYPE_STRUCT_OPS)
-			map_delete(map, 0);
-		close(map);
-	}
-}
-
 FIXTURE_TEARDOWN(fuzz)
 {
-	sweep();
+	sops_sweep("");	/* whatever its name */
 	EXPECT_EQ(0, sops_wait_empty());
 	EXPECT_EQ(0, sops_rmmod());
 }

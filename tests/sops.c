@@ -418,7 +418,7 @@ int sops_rmmod(void)
 }
 
 /* maps that a failed case left registered must not fail the next one too */
-static void sweep(void)
+void sops_sweep(const char *prefix)
 {
 	union bpf_attr attr = {};
 	struct bpf_map_info info;
@@ -431,7 +431,7 @@ static void sweep(void)
 			continue;
 		if (!map_info(map, &info) &&
 		    info.type == BPF_MAP_TYPE_STRUCT_OPS &&
-		    !strncmp(info.name, SOPS_PREFIX, strlen(SOPS_PREFIX)))
+		    !strncmp(info.name, prefix, strlen(prefix)))
 			map_delete(map, 0);
 		close(map);
 	}
@@ -556,7 +556,7 @@ int sops_setup(void)
 			return err;
 		}
 	}
-	sweep();
+	sops_sweep(SOPS_PREFIX);
 	for (i = 0; i < 100 && (others = nr_maps()); i++)
 		usleep(20000);
 	return others < 0 ? others : 0;

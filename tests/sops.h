@@ -128,6 +128,7 @@ int sops_rows(struct sops_row *rows, int max);
 int sops_row(__u32 id, struct sops_row *row);	/* 0 or -ENOENT */
 bool sops_ours(int map);
 long sops_images(void);			/* sum of image_bytes */
+void sops_sweep(const char *prefix);	/* unregisters maps by that name */
 int sops_wait_gone(__u32 id);
 int sops_wait_empty(void);		/* but for what was there before */
 

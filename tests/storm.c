@@ -253,10 +253,23 @@ static void *racer(void *arg)
 
 #define RACERS 4
 
+/* all start at one time, and end */
+static void race(struct race *r, void *(*runner)(void *))
+{
+	pthread_t t[RACERS];
+	int i;
+
+	for (i = 0; i < RACERS; i++)
+		pthread_create(&t[i], NULL, runner, r);
+	*r->go = 1;
+	for (i = 0; i < RACERS; i++)
+		pthread_join(t[i], NULL);
+}
+
 TEST_F_TIMEOUT(storm, one_update_wins, 60)
 {
 	struct sops_value v;
-	int round, i;
+	int round;
 
 	ca_value(&v, "t_race");
 	for (round = 0; round < 30; round++) {
@@ -265,14 +278,9 @@ TEST_F_TIMEOUT(storm, one_update_wins, 60)
 			.map = sops_create(&tcp), .v = &v, .go = &go,
 			.won = &won, .lost = &lost, .other = &other,
 		};
-		pthread_t t[RACERS];
 
 		ASSERT_LE(0, r.map);
-		for (i = 0; i < RACERS; i++)
-			pthread_create(&t[i], NULL, racer, &r);
-		go = 1;
-		for (i = 0; i < RACERS; i++)
-			pthread_join(t[i], NULL);
+		race(&r, racer);
 		EXPECT_EQ(1, won);
 		EXPECT_EQ(RACERS - 1, lost);
 		EXPECT_EQ(0, other);
@@ -296,7 +304,7 @@ static void *deleter(void *arg)
 
 TEST_F_TIMEOUT(storm, one_delete_wins, 60)
 {
-	int round, i;
+	int round;
 
 	for (round = 0; round < 30; round++) {
 		atomic_int go = 0, won = 0, lost = 0, other = 0;
@@ -304,14 +312,9 @@ TEST_F_TIMEOUT(storm, one_delete_wins, 60)
 			.map = ca_register("t_race"), .go = &go,
 			.won = &won, .lost = &lost, .other = &other,
 		};
-		pthread_t t[RACERS];
 
 		ASSERT_LE(0, r.map);
-		for (i = 0; i < RACERS; i++)
-			pthread_create(&t[i], NULL, deleter, &r);
-		go = 1;
-		for (i = 0; i < RACERS; i++)
-			pthread_join(t[i], NULL);
+		race(&r, deleter);
 		EXPECT_EQ(1, won);
 		EXPECT_EQ(RACERS - 1, lost);
 		EXPECT_EQ(0, other);
