@@ -24,8 +24,9 @@
  *    is put only after grace periods (sops_map_free()).
  *  - Making a map or a link, where the caller holds no object yet: the
  *    handler takes the reference, the new object keeps it; on failure it is
- *    put just before the return. rmmod and the handler cannot miss each other: once the module is
- *    going, try_module_get() fails and the kernel's own body runs.
+ *    put just before the return. rmmod and the handler cannot miss each
+ *    other: once the module is going, try_module_get() fails and the kernel's
+ *    own body runs.
  *  - The handler itself, functions that never sleep, and the few instructions
  *    between a module_put() and the return: unregistering and then
  *    synchronize_rcu_tasks() wait until every task, had it been preempted in

@@ -174,11 +174,10 @@ static void sops_map_free_trace(struct rcu_head *rcu)
  * it moves its socket to another congestion control. It, or a reader that
  * found the value while it was registered, is inside an RCU read section: one
  * grace period; a program that may sleep is in one of RCU-tasks-trace instead.
- * After leaving it a task still has the last instructions of
- * the trampoline before it, where it may be preempted: one RCU-tasks grace
- * period. Until all are over the map stays in the registry, with its text
- * and value in place. By callbacks, since the kernel calls this on a
- * workqueue that others wait for.
+ * After leaving it a task still has the last instructions of the trampoline
+ * before it, where it may be preempted: one RCU-tasks grace period. Until all
+ * are over the map stays in the registry, with its text and value in place. By
+ * callbacks, since the kernel calls this on a workqueue that others wait for.
  */
 void sops_map_free(struct bpf_map *map)
 {

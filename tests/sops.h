@@ -149,8 +149,8 @@ static inline long sops_param(const char *name, long otherwise)
 	return is ? atol(is) : otherwise;
 }
 
-/* the harness's time limits are for a kernel at full speed */
-#define alarm(seconds) alarm((seconds) * sops_param("SOPS_PATIENCE", 1))
+/* the harness's time limits are for a processor, not for a fourth of an emulated one */
+#define alarm(seconds) alarm((seconds) * sops_param("SOPS_PATIENCE", 4))
 
 /* text and kernel memory */
 int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
