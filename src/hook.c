@@ -99,7 +99,7 @@ enum sops_subject {
 	     struct bpf_map *, (union bpf_attr *))
 
 #define SOPS_HOOK_TYPE(subject, func, ours, ret, args)			\
-	static_assert(__same_type(&ours, (ret (*) args)NULL));
+	static_assert(__same_type(&ours, (ret(*)args)NULL));
 SOPS_HOOKS(SOPS_HOOK_TYPE)
 
 static const struct sops_hook {

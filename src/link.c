@@ -57,9 +57,10 @@ static struct sops_map *sops_link_map(struct sops_link *slink)
 /* Made for links, and its update is through. */
 static bool sops_link_is_ready(struct sops_map *smap)
 {
+	if (!(smap->map.map_flags & BPF_F_LINK))
+		return false;
 	/* Pairs with the release in sops_map_update(): the value is complete. */
-	return smap->map.map_flags & BPF_F_LINK &&
-	       smp_load_acquire(&smap->kvalue.state) == SOPS_STATE_READY;
+	return smp_load_acquire(&smap->kvalue.state) == SOPS_STATE_READY;
 }
 
 /*

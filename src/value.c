@@ -82,9 +82,11 @@ static void sops_value_name_tramp(const struct sops_map *smap, const char *membe
 	u32 id = smap->map.id;
 
 	*digit = 0;
-	do
-		*--digit = '0' + id % 10;
-	while (id /= 10);
+	do {
+		digit--;
+		*digit = '0' + id % 10;
+		id /= 10;
+	} while (id);
 
 	to = sops_append(to, end, smap->type->name);
 	to = sops_append(to, end, "_");
