@@ -5,17 +5,13 @@
  *
  * They do what the kernel's trampolines do, see emit_x86.c. That takes
  * knowledge of the kernel: it is asked for at insmod, from the configuration,
- * kallsyms and BTF. Then it is put to the test: a trampoline that calls the
- * kernel's own steps and one that does them in place have to leave the same
- * traces in the task while the program runs, and none after. Where something
+ * kallsyms and BTF. Then it is put to the test, see emit_try.c. Where something
  * is missing or differs the kernel's own generator is used.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/moduleparam.h>
-#include <linux/percpu.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <compat/emit.h>
 #include "emit.h"
 #include "kernel.h"
@@ -176,191 +172,6 @@ static const char *emit_learn(void)
 	return NULL;
 }
 
-/* What a program sees of the steps that were done before it. */
-struct emit_seen {
-	u64 preempt_count;
-	u32 nr_pinned;
-	bool run_ctx;
-	u32 nr_words;
-	struct {
-		u32 offset;
-		u64 value;
-	} words[8];
-};
-
-static u64 *emit_task;		/* the task as it was before */
-static struct emit_seen emit_seen;
-
-static u64 emit_read_percpu(u64 addr)
-{
-	u64 val;
-
-	asm volatile("movq %%gs:(%1), %0" : "=r" (val) : "r" (addr));
-	return val;
-}
-
-/* Which words of the task changed, and what else the steps change. */
-static void emit_look(void)
-{
-	struct emit_seen *seen = &emit_seen;
-	const u64 *now = (u64 *)current;
-	u32 i;
-
-	memset(seen, 0, sizeof(*seen));
-	seen->preempt_count = emit_read_percpu(emit_kernel.preempt_count);
-	if (!emit_kernel.preempt_wide)
-		seen->preempt_count = (u32)seen->preempt_count;
-	seen->nr_pinned = emit_read_percpu(emit_kernel.nr_pinned);
-	for (i = 0; i < sizeof(struct task_struct) / sizeof(*now); i++) {
-		u64 value = READ_ONCE(now[i]);
-
-		if (value == emit_task[i])
-			continue;
-		if (i * sizeof(*now) == emit_kernel.task.bpf_ctx) {
-			seen->run_ctx = true;
-			continue;
-		}
-		if (seen->nr_words < ARRAY_SIZE(seen->words)) {
-			seen->words[seen->nr_words].offset = i * sizeof(*now);
-			seen->words[seen->nr_words].value = value;
-		}
-		seen->nr_words++;
-	}
-}
-
-/* In place of a program. */
-static u64 emit_look_inside(const void *ctx, const struct bpf_insn *insns)
-{
-	emit_look();
-	return 0;
-}
-
-static int emit_nothing(void)
-{
-	return 0;
-}
-
-DEFINE_STATIC_CALL(emit_try, emit_nothing);
-
-/* One try of a trampoline, undisturbed. Returns NULL, or what is wrong. */
-static const char *emit_try_one(void *tramp, struct emit_seen *inside)
-{
-	struct emit_seen before;
-	unsigned long flags;
-
-	static_call_update(emit_try, tramp);
-	local_irq_save(flags);
-	memcpy(emit_task, current, sizeof(struct task_struct));
-	emit_look();
-	before = emit_seen;
-	static_call(emit_try)();
-	*inside = emit_seen;
-	emit_look();
-	local_irq_restore(flags);
-	/* Its memory is about to go. */
-	static_call_update(emit_try, emit_nothing);
-
-	if (memcmp(&before, &emit_seen, sizeof(before)))
-		return "traces stay after a call";
-	if (inside->preempt_count != before.preempt_count)
-		return "the preempt count changes";
-	if (inside->nr_pinned != before.nr_pinned + 1)
-		return "no task is pinned";
-	if (!inside->run_ctx)
-		return "no run context is set";
-	return NULL;
-}
-
-/*
- * The kernel's own steps first, then ours. Others look at our task, and may
- * write to it, at any time: a difference counts when it is there again and
- * again.
- */
-static const char *emit_compare(void *called, void *in_place)
-{
-	struct emit_seen kernels, ours;
-	const char *why = NULL;
-	int i;
-
-	if (emit_read_percpu(emit_kernel.current_task) != (u64)current)
-		return "current_task is elsewhere";
-	for (i = 0; i < 10; i++) {
-		why = emit_try_one(called, &kernels);
-		if (!why)
-			why = emit_try_one(in_place, &ours);
-		if (!why && memcmp(&kernels, &ours, sizeof(ours)))
-			why = "the kernel's steps do something else";
-		if (!why)
-			return NULL;
-	}
-	return why;
-}
-
-
-/* Ours against the kernel's own. @buf is a page. */
-static const char *emit_check(struct bpf_prog *prog, u8 *buf)
-{
-	static const int not_counted;
-	struct sops_code c = { .buf = buf, .size = PAGE_SIZE };
-	struct sops_emit_kernel k = emit_kernel;
-	struct sops_emit_shared s = emit_shared;
-	struct sops_emit_tramp t = {
-		.preamble = SOPS_ENDBR,
-		.preamble_size = sizeof(SOPS_ENDBR) - 1,
-		.prog = (u64)prog,
-		.func = (u64)emit_look_inside,
-	};
-	u32 called, in_place, size;
-	const char *why;
-	void *part;
-	int err;
-
-	/* The form that calls the kernel's steps, but those for all programs. */
-	k.stats = (u64)&not_counted;
-	k.enter_sleepable = k.enter;
-	s.exit_sleepable = s.exit_called;
-
-	memset(buf, 0xcc, PAGE_SIZE);				/* int3 */
-	c.used = called = ALIGN(SOPS_PACK_HEAD, 16);
-	t.form = SOPS_FORM_SLEEPABLE;
-	err = sops_emit_tramp(&c, &k, &s, &t);
-	c.used = in_place = ALIGN(c.used, 16);
-	t.form = SOPS_FORM_INLINE;
-	if (err || sops_emit_tramp(&c, &k, &s, &t))
-		return "no trampoline can be written";
-
-	size = sops_pack_size(c.used);
-	part = sops_pack_alloc(size);
-	if (IS_ERR(part))
-		return "there is no memory";
-	sops_code_move(&c, (u64)part);
-	if (sops_pack_write(part, buf, size))
-		return "no memory can be written";
-	why = emit_compare(part + called, part + in_place);
-	sops_pack_free(part, size);
-	return why;
-}
-
-static const char *emit_try_all(void)
-{
-	struct bpf_prog *prog = kzalloc(sizeof(*prog), GFP_KERNEL);
-	u8 *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
-	const char *why = "there is no memory";
-
-	/* The kernel's steps count run time, if somebody wants that just now. */
-	emit_task = kmalloc(sizeof(struct task_struct), GFP_KERNEL);
-	if (prog)
-		prog->stats = alloc_percpu(struct bpf_prog_stats);
-	if (prog && prog->stats && buf && emit_task)
-		why = emit_check(prog, buf);
-	kfree(emit_task);
-	kfree(buf);
-	if (prog)
-		free_percpu(prog->stats);
-	kfree(prog);
-	return why;
-}
-
 /* The shared part, in executable memory. */
 static const char *emit_share(void)
 {
@@ -416,7 +227,7 @@ static const char *emit_setup(void)
 	}
 	why = emit_share();
 	if (!why)
-		why = emit_try_all();
+		why = sops_emit_try(&emit_kernel, &emit_shared);
 	if (why)
 		emit_unshare();
 	return why;
@@ -531,13 +342,14 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 }
 
 /* How to do the steps for @prog; false when the kernel has others for it. */
-static bool emit_form(const struct bpf_prog *prog, enum sops_emit_form *form)
+static bool emit_form(const struct bpf_prog *prog, bool preempt_off,
+		      enum sops_emit_form *form)
 {
 	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
 	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
 
 	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
-		*form = emit_is_leaf(prog) ? SOPS_FORM_LEAF : SOPS_FORM_INLINE;
+		*form = preempt_off ? SOPS_FORM_PREEMPT_OFF : SOPS_FORM_INLINE;
 	else if (enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable)
 		*form = SOPS_FORM_SLEEPABLE;
 	else
@@ -551,18 +363,19 @@ static bool emit_form(const struct bpf_prog *prog, enum sops_emit_form *form)
  * @prog: what it calls
  * @model: of the member
  * @stub: the type's own function for the member, NULL on kernels without
- * @meta: see sops_emit_has_meta()
+ * @how: sum of SOPS_EMIT_*
  *
  * Return: true, or false when it has to be one of the kernel's generator.
  */
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
-	       const struct btf_func_model *model, void *stub, bool meta)
+	       const struct btf_func_model *model, void *stub, unsigned int how)
 {
 	struct sops_emit_tramp t = {
+		.leaf = emit_is_leaf(prog),
 		.prog = (u64)prog,
 		.func = (u64)prog->bpf_func,
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
-		.meta = meta,
+		.meta = how & SOPS_EMIT_META,
 		.nr_args = model->nr_args,
 		.arg_size = model->arg_size,
 	};
@@ -574,7 +387,7 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	for (i = 0; i < model->nr_args; i++)
 		if (model->arg_size[i] > 2 * sizeof(u64))
 			return false;
-	if (!emit_form(prog, &t.form))
+	if (!emit_form(prog, how & SOPS_EMIT_PREEMPT_OFF, &t.form))
 		return false;
 	t.preamble_size = sops_preamble(stub, &t.preamble);
 	return !sops_emit_tramp(code, &emit_kernel, &emit_shared, &t);

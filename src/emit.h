@@ -6,10 +6,18 @@
 #include <linux/bpf.h>
 #include "emit_x86.h"
 
+enum {
+	SOPS_EMIT_META = 1,		/* see sops_emit_has_meta() */
+	SOPS_EMIT_PREEMPT_OFF = 2,	/* hold off preemption, if the program may not sleep */
+};
+
 const char *sops_emit_init(void);
 void sops_emit_exit(void);
 bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog);
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
-	       const struct btf_func_model *model, void *stub, bool meta);
+	       const struct btf_func_model *model, void *stub, unsigned int how);
+
+const char *sops_emit_try(const struct sops_emit_kernel *kernel,
+			  const struct sops_emit_shared *shared);
 
 #endif /* SOPS_EMIT_H */

@@ -9,6 +9,11 @@
  * to be done: a reschedule is due, RCU waits for us, the task was moved or
  * migration is off already, run time is being counted.
  *
+ * Where it was asked for, preemption is held off in place of the steps for RCU
+ * and migration: who cannot be preempted does not move to another processor,
+ * and RCU takes it for a reader, so whoever waits for the program waits as
+ * before. A program that is in for long keeps all others off its processor.
+ *
  *	the member's trampoline			shared by all
  *	    preamble, frame, arguments
  *	    run time counted? -------------+
@@ -339,6 +344,26 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 	emit_jmp_to(c, rare->back);
 }
 
+/* The task is rax. */
+static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* mov rcx, [rax + bpf_ctx] */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x8b, 0x88);
+	emit_store(c, RCX, FRAME_SAVED);
+	emit_lea(c, RCX, FRAME_RUN_CTX);
+	/* mov [rax + bpf_ctx], rcx */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x88);
+}
+
+/* From here on the task is rdx. */
+static void emit_run_ctx_restore(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	emit_current(c, k, RDX);
+	emit_load(c, RCX, FRAME_SAVED);
+	/* mov [rdx + bpf_ctx], rcx */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x8a);
+}
+
 /* The return, after the kernel's own steps. */
 static u64 emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *k, u64 exit)
 {
@@ -388,10 +413,7 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 	s->exit_sleepable = emit_exit_called(c, k, k->exit_sleepable);
 
 	s->exit = c->at + c->used;
-	emit_current(c, k, RDX);
-	emit_load(c, RCX, FRAME_SAVED);
-	/* mov [rdx + bpf_ctx], rcx */
-	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x8a);
+	emit_run_ctx_restore(c, k);
 	join = c->used;
 	if (k->migrate_first) {
 		emit_rcu_unlock(c, k, &rcu);
@@ -408,6 +430,12 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 	s->exit_leaf = c->at + c->used;
 	emit_current(c, k, RDX);
 	emit_jmp_to(c, join);
+
+	s->exit_preempt_off = c->at + c->used;
+	emit_run_ctx_restore(c, k);
+	s->exit_preempt_off_leaf = c->at + c->used;
+	emit_preempt_enable(c, k);
+	emit_return(c, k);
 	s->frame_end = c->used;
 	return 0;
 }
@@ -478,18 +506,30 @@ static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
 	emit_jmp_far(c, exit);
 }
 
+/* Steps in place begin so: whoever counts run time jumps to emit_counted(). */
+static u32 emit_not_counted(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* cmp dword [stats], 0 */
+	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
+	emit_8(c, 0);
+	return emit_jcc_rare(c, CC_NE);
+}
+
+static void emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
+			 const struct sops_emit_shared *s,
+			 const struct sops_emit_tramp *t, int ctx, u32 from)
+{
+	emit_land_rare(c, from);
+	emit_called(c, k, t, ctx, k->enter, s->exit_called);
+}
+
 /* The steps in place. */
 static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 			const struct sops_emit_shared *s,
 			const struct sops_emit_tramp *t, int ctx)
 {
+	u32 counted = emit_not_counted(c, k);
 	struct rare migrate;
-	u32 counted;
-
-	/* cmp dword [stats], 0 */
-	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
-	emit_8(c, 0);
-	counted = emit_jcc_rare(c, CC_NE);
 
 	emit_current(c, k, RAX);
 	if (k->migrate_first) {
@@ -499,20 +539,31 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 		emit_rcu_lock(c, k);
 		emit_migrate_disable(c, k, &migrate);
 	}
-	if (t->form == SOPS_FORM_INLINE) {
-		/* mov rcx, [rax + bpf_ctx] */
-		EMIT_32(c, k->task.bpf_ctx, 0x48, 0x8b, 0x88);
-		emit_store(c, RCX, FRAME_SAVED);
-		emit_lea(c, RCX, FRAME_RUN_CTX);
-		/* mov [rax + bpf_ctx], rcx */
-		EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x88);
-	}
+	if (!t->leaf)
+		emit_run_ctx_set(c, k);
 	emit_prog_call(c, k, t, ctx);
-	emit_jmp_far(c, t->form == SOPS_FORM_LEAF ? s->exit_leaf : s->exit);
+	emit_jmp_far(c, t->leaf ? s->exit_leaf : s->exit);
 
 	emit_migrate_disable_rare(c, k, &migrate);
-	emit_land_rare(c, counted);
-	emit_called(c, k, t, ctx, k->enter, s->exit_called);
+	emit_counted(c, k, s, t, ctx, counted);
+}
+
+/* Preemption off in their place. */
+static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
+			     const struct sops_emit_shared *s,
+			     const struct sops_emit_tramp *t, int ctx)
+{
+	u32 counted = emit_not_counted(c, k);
+
+	emit_preempt(c, k, false);
+	if (!t->leaf) {
+		emit_current(c, k, RAX);
+		emit_run_ctx_set(c, k);
+	}
+	emit_prog_call(c, k, t, ctx);
+	emit_jmp_far(c, t->leaf ? s->exit_preempt_off_leaf : s->exit_preempt_off);
+
+	emit_counted(c, k, s, t, ctx, counted);
 }
 
 /**
@@ -552,10 +603,17 @@ int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 		emit_frame(c, 0x48, 0xc7, 0, FRAME_RUN_CTX);	/* mov qword [cookie], 0 */
 		emit_32(c, 0);
 	}
-	if (t->form == SOPS_FORM_SLEEPABLE)
-		emit_called(c, k, t, ctx, k->enter_sleepable, s->exit_sleepable);
-	else
+	switch (t->form) {
+	case SOPS_FORM_INLINE:
 		emit_inline(c, k, s, t, ctx);
+		break;
+	case SOPS_FORM_PREEMPT_OFF:
+		emit_preempt_off(c, k, s, t, ctx);
+		break;
+	case SOPS_FORM_SLEEPABLE:
+		emit_called(c, k, t, ctx, k->enter_sleepable, s->exit_sleepable);
+		break;
+	}
 	return 0;
 }
 

@@ -72,6 +72,8 @@ struct sops_emit_kernel {
  * struct sops_emit_shared - addresses in the part that all trampolines share
  * @exit: what comes after the program, until the return to the caller
  * @exit_leaf: the same after a program that had no run context
+ * @exit_preempt_off: what comes after a program that had preemption off
+ * @exit_preempt_off_leaf: the same after one that had no run context
  * @exit_called: the same by calling the kernel's function
  * @exit_sleepable: the same for a program that may sleep
  * @frame_start: offset of the first byte with a frame
@@ -80,6 +82,8 @@ struct sops_emit_kernel {
 struct sops_emit_shared {
 	u64 exit;
 	u64 exit_leaf;
+	u64 exit_preempt_off;
+	u64 exit_preempt_off_leaf;
 	u64 exit_called;
 	u64 exit_sleepable;
 	u32 frame_start;
@@ -89,13 +93,14 @@ struct sops_emit_shared {
 /* How a trampoline does the steps around its program. */
 enum sops_emit_form {
 	SOPS_FORM_INLINE,	/* itself; calls the kernel's for statistics */
-	SOPS_FORM_LEAF,		/* and without a run context */
+	SOPS_FORM_PREEMPT_OFF,	/* the same, holding off preemption, not RCU and migration */
 	SOPS_FORM_SLEEPABLE,	/* calls the kernel's, for a sleepable program */
 };
 
 /**
  * struct sops_emit_tramp - one trampoline
  * @form: which steps
+ * @leaf: without a run context, unless the kernel's steps are called
  * @preamble: what callers through a pointer want to find at the function
  * @preamble_size: in bytes
  * @prog: the program
@@ -107,6 +112,7 @@ enum sops_emit_form {
  */
 struct sops_emit_tramp {
 	enum sops_emit_form form;
+	bool leaf;
 	const u8 *preamble;
 	u8 preamble_size;
 	u64 prog;

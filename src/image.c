@@ -23,17 +23,19 @@
  * sops_image_init() - make room for the trampolines of a map
  * @image: zeroed
  * @nr_funcs: how many there can be
+ * @preempt_off: programs run with preemption off, where they can
  *
  * Memory goes to the account of the caller's memory cgroup; executable memory
  * is taken later, as it is needed.
  *
  * Return: 0 or -ENOMEM; in both cases sops_image_destroy() gives it back.
  */
-int sops_image_init(struct sops_image *image, u32 nr_funcs)
+int sops_image_init(struct sops_image *image, u32 nr_funcs, bool preempt_off)
 {
 	image->tramps = kvcalloc(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
 	image->chunks = kvcalloc(nr_funcs, sizeof(*image->chunks), SOPS_GFP);
 	image->nr_funcs = nr_funcs;
+	image->preempt_off = preempt_off;
 	return image->tramps && image->chunks ? 0 : -ENOMEM;
 }
 
@@ -175,6 +177,8 @@ struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 				  bool meta)
 {
 	struct sops_tramp *tramp = &image->tramps[image->nr_tramps];
+	unsigned int how = (meta ? SOPS_EMIT_META : 0) |
+			   (image->preempt_off ? SOPS_EMIT_PREEMPT_OFF : 0);
 	struct sops_code *code;
 	u32 used;
 	int err;
@@ -195,7 +199,7 @@ struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 		.used = used,
 		.start = used,
 	};
-	if (sops_emit(code, prog, model, stub, meta)) {
+	if (sops_emit(code, prog, model, stub, how)) {
 		image->buf_used = code->used;
 	} else {
 		code->used = 0;

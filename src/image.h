@@ -42,6 +42,7 @@ struct sops_chunk {
  * @used: bytes used of the last one
  * @size: executable memory, in bytes
  * @nr_funcs: room in @tramps, and in @codes and @chunks
+ * @preempt_off: programs run with preemption off, where they can
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
@@ -61,13 +62,14 @@ struct sops_image {
 	u32 used;
 	u32 size;
 	u32 nr_funcs;
+	bool preempt_off;
 	bool named;
 	bool sleepable;
 	u32 nr_tramps;
 	struct sops_tramp *tramps;
 };
 
-int sops_image_init(struct sops_image *image, u32 nr_funcs);
+int sops_image_init(struct sops_image *image, u32 nr_funcs, bool preempt_off);
 void sops_image_destroy(struct sops_image *image);
 
 struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,

@@ -7,10 +7,12 @@
  *	registry.c	which maps are ours
  *	link.c		a link that registers a map (kernels that have such links)
  *	map.c		the map: create, update, look up, delete, show, free
+ *	preempt.c	types whose programs run with preemption off, if asked for
  *	value.c		its value: user space's form, the subsystem's form
  *	type.c		a type: BTF resolved into a table of members
  *	image.c		executable memory: a trampoline for each program
  *	emit.c		trampolines of our own, where the kernel allows for them
+ *	emit_try.c	put to the test at insmod
  *	emit_x86.c	their bytes
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
@@ -26,6 +28,7 @@
 #include "hook.h"
 #include "kernel.h"
 #include "map.h"
+#include "preempt.h"
 #include "registry.h"
 #include "type.h"
 
@@ -53,6 +56,7 @@ static int __init sops_init(void)
 
 	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux; trampolines are %s%s\n",
 		nr_types, generated ? "the kernel's: " : "its own", generated ?: "");
+	sops_preempt_init(!generated);
 	return 0;
 
 emit:

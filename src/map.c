@@ -15,6 +15,7 @@
 #include "assoc.h"
 #include "kernel.h"
 #include "map.h"
+#include "preempt.h"
 #include "registry.h"
 
 /**
@@ -103,7 +104,8 @@ static struct sops_map *sops_map_new(union bpf_attr *attr)
 	smap->owner = owner;
 	mutex_init(&smap->lock);
 	smap->uvalue = kvzalloc(type->value_size, SOPS_GFP);
-	if (!smap->uvalue || sops_image_init(&smap->image, type->nr_funcs)) {
+	if (!smap->uvalue ||
+	    sops_image_init(&smap->image, type->nr_funcs, sops_preempt_off(type->name))) {
 		sops_map_destroy(smap);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -172,12 +174,13 @@ static void sops_map_free_trace(struct rcu_head *rcu)
  *
  * A member function may have put that reference itself: TCP's init does when
  * it moves its socket to another congestion control. It, or a reader that
- * found the value while it was registered, is inside an RCU read section: one
- * grace period; a program that may sleep is in one of RCU-tasks-trace instead.
- * After leaving it a task still has the last instructions of the trampoline
- * before it, where it may be preempted: one RCU-tasks grace period. Until all
- * are over the map stays in the registry, with its text and value in place. By
- * callbacks, since the kernel calls this on a workqueue that others wait for.
+ * found the value while it was registered, is inside an RCU read section, or
+ * has preemption off, which is one: one grace period; a program that may sleep
+ * is in one of RCU-tasks-trace instead. After leaving it a task still has the
+ * last instructions of the trampoline before it, where it may be preempted:
+ * one RCU-tasks grace period. Until all are over the map stays in the
+ * registry, with its text and value in place. By callbacks, since the kernel
+ * calls this on a workqueue that others wait for.
  */
 void sops_map_free(struct bpf_map *map)
 {

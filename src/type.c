@@ -350,6 +350,19 @@ void sops_type_put(struct sops_type *type)
 	kref_put_mutex(&type->refs, sops_type_release, &sops_types_lock);
 }
 
+/** sops_type_is_known() - has a type of that name been resolved? */
+bool sops_type_is_known(const char *name)
+{
+	struct sops_type *type;
+	bool found = false;
+
+	mutex_lock(&sops_types_lock);
+	list_for_each_entry(type, &sops_types, list)
+		found |= !strcmp(type->name, name);
+	mutex_unlock(&sops_types_lock);
+	return found;
+}
+
 /**
  * sops_types_init() - resolve what vmlinux has
  *

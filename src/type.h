@@ -96,6 +96,7 @@ void sops_type_free(struct sops_type *type);
 
 struct sops_type *sops_type_get(struct btf *btf, u32 value_id);
 void sops_type_put(struct sops_type *type);
+bool sops_type_is_known(const char *name);
 
 int sops_types_init(void);
 void sops_types_exit(void);

@@ -406,7 +406,9 @@ const char *sops_ko(void)
 
 int sops_insmod(void)
 {
-	return mod_load(sops_ko(), "");
+	const char *params = getenv("SOPS_PARAMS");
+
+	return mod_load(sops_ko(), params ? params : "");
 }
 
 int sops_rmmod(void)

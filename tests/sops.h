@@ -110,7 +110,7 @@ int mod_unload(const char *name);	/* at once: -EAGAIN when in use */
 int mod_unload_wait(const char *name);
 bool mod_loaded(const char *name);
 const char *sops_ko(void);
-int sops_insmod(void);
+int sops_insmod(void);			/* with $SOPS_PARAMS */
 int sops_rmmod(void);			/* waits for maps on their way out */
 
 /* one line of the module's list of its maps */

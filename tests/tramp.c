@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Trampolines: what is around a program is as it is in the kernel's own. Each
- * case runs with the module's trampolines and with the kernel's generator.
+ * case runs with the module's trampolines, with those that hold preemption off
+ * and with the kernel's generator.
  */
 #include "sops.h"
 
@@ -20,10 +21,16 @@
 
 #define FRAMES	16	/* of a stack that are looked at */
 
+static bool starts(const char *name, const char *with)
+{
+	return !strncmp(name, with, strlen(with));
+}
+
 FIXTURE(tramp) {
 	struct ca_bpf *skel;
 	int map;
 	bool own;		/* the module writes the trampolines */
+	bool preempt_off;	/* and they hold preemption off */
 };
 
 FIXTURE_VARIANT(tramp) {
@@ -32,6 +39,10 @@ FIXTURE_VARIANT(tramp) {
 
 FIXTURE_VARIANT_ADD(tramp, own) {
 	.params = "",
+};
+
+FIXTURE_VARIANT_ADD(tramp, preempt_off) {
+	.params = "preempt_off=tcp_congestion_ops",
 };
 
 FIXTURE_VARIANT_ADD(tramp, generator) {
@@ -50,7 +61,8 @@ FIXTURE_SETUP(tramp)
 	/* where the kernel is not one for them, the line says so */
 	self->own = kmsg_count(log, "trampolines are its own", NULL, 0) == 1;
 	close(log);
-	EXPECT_FALSE(self->own && *variant->params);
+	EXPECT_FALSE(self->own && starts(variant->params, "generator"));
+	self->preempt_off = self->own && starts(variant->params, "preempt_off");
 	self->skel = ca_bpf__open_and_load();
 	ASSERT_NE(NULL, self->skel);
 	self->map = bpf_map__fd(self->skel->maps.t_full);
@@ -74,6 +86,27 @@ static int prog_info(int prog, struct bpf_prog_info *info)
 
 	memset(info, 0, size);
 	return bpf_obj_get_info_by_fd(prog, info, &size);
+}
+
+/* what is off while a program runs, and on again after */
+TEST_F(tramp, migration)
+{
+	int *seen = &self->skel->data->migration_disabled, stats;
+	struct flow f;
+
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	EXPECT_EQ(1, CALLS(INIT));
+	EXPECT_EQ(self->preempt_off ? 0 : 1, *seen);
+	flow_close(&f);
+
+	/* with run time counted, the kernel's own steps are called */
+	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	ASSERT_LE(0, stats);
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	EXPECT_EQ(2, CALLS(INIT));
+	EXPECT_EQ(1, *seen);
+	flow_close(&f);
+	close(stats);
 }
 
 /* counted when somebody asks, as often as the program ran, and not else */
@@ -169,11 +202,6 @@ static struct bpf_program *which_##prog(struct tramp_bpf *skel)	\
 }
 WHICH(storage)
 WHICH(enter)
-
-static bool starts(const char *name, const char *with)
-{
-	return !strncmp(name, with, strlen(with));
-}
 
 /* from inside the program: the program, its trampoline, and who called that */
 TEST_F(tramp, stack)
@@ -300,6 +328,34 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 	TH_LOG("%ld bytes without, %ld with", without, with);
 	EXPECT_LT(without, with);
 	EXPECT_GE(7 * 256, with);
+}
+
+/* each type that was asked for has a line that says what becomes of it */
+TEST(preempt_off_is_told)
+{
+	static const char *const lines[] = {
+		"trampolines are its own",
+		"programs of tcp_congestion_ops run with preemption off",
+		"preempt_off is ignored for sched_ext_ops, ",
+		"vmlinux has no type t_type, ",
+		"preempt_off is ignored, since trampolines are the kernel's",
+	};
+	int logs[ARRAY_SIZE(lines)], counts[ARRAY_SIZE(lines)];
+	size_t i;
+
+	if (mod_loaded("struct_ops"))
+		ASSERT_EQ(0, sops_rmmod());
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		logs[i] = kmsg_open();
+	ASSERT_EQ(0, mod_load(sops_ko(), "preempt_off=tcp_congestion_ops,sched_ext_ops,t_type"));
+	ASSERT_EQ(0, sops_rmmod());
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		counts[i] = kmsg_count(logs[i], lines[i], NULL, 0);
+		close(logs[i]);
+	}
+	for (i = 1; i < ARRAY_SIZE(lines) - 1; i++)
+		EXPECT_EQ(counts[0], counts[i]) TH_LOG("%s", lines[i]);
+	EXPECT_EQ(!counts[0], counts[i]) TH_LOG("%s", lines[i]);
 }
 
 TEST_HARNESS_MAIN

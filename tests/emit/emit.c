@@ -147,17 +147,25 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 	EXPECT(frame[1] == *(u64 *)(now.call.rsp_before - 8));
 	EXPECT((u64)&frame[2] == now.call.rsp_before);
 
-	EXPECT(task.rcu_nesting == now.rcu_nesting + 1);
-	EXPECT(task.migration_disabled == now.migration_disabled + 1);
-	EXPECT(cpu->nr_pinned == 7 + !now.migration_disabled);
-	EXPECT(preempt_count() == now.preempt);
-	if (now.t.form == SOPS_FORM_LEAF && !called) {
+	if (now.t.form == SOPS_FORM_PREEMPT_OFF && !called) {
+		EXPECT(task.rcu_nesting == now.rcu_nesting);
+		EXPECT(task.migration_disabled == now.migration_disabled);
+		EXPECT(cpu->nr_pinned == 7);
+		EXPECT(preempt_count() == now.preempt + 1);
+	} else {
+		EXPECT(task.rcu_nesting == now.rcu_nesting + 1);
+		EXPECT(task.migration_disabled == now.migration_disabled + 1);
+		EXPECT(cpu->nr_pinned == 7 + !now.migration_disabled);
+		EXPECT(preempt_count() == now.preempt);
+	}
+	if (now.t.leaf && !called) {
 		EXPECT((u64)task.bpf_ctx == saved_ctx);
 	} else {
 		EXPECT(task.bpf_ctx == &frame[-2]);
 		EXPECT(frame[-1] == saved_ctx);
 	}
-	if (now.moved)
+	/* nobody moves a task that is not switched away from */
+	if (now.moved && task.migration_disabled > now.migration_disabled)
 		task.cpus_ptr = &task.pad;
 	task.rcu_special = now.rcu_special;
 	return now.ret;
@@ -300,6 +308,7 @@ static void set_kernel(unsigned int bits)
 	memset(text, 0xcc, SOPS_EMIT_MAX);
 	EXPECT(sops_emit_shared(&c, &k, &shared) == 0);
 	EXPECT(c.used <= SOPS_EMIT_MAX);
+	EXPECT(c.nr_rels <= SOPS_EMIT_RELS);
 	EXPECT(shared.frame_start && shared.frame_end <= c.used);
 	syscall(SYS_arch_prctl, ARCH_SET_GS, (u64)cpu_page - base);
 }
@@ -362,17 +371,20 @@ static void set_state(bool due, bool preempt_off)
 
 static void expect_events(void)
 {
-	bool called = now.t.form == SOPS_FORM_SLEEPABLE || stats;
 	bool sleepable = now.t.form == SOPS_FORM_SLEEPABLE;
+	bool called = sleepable || stats;
+	bool off = now.t.form == SOPS_FORM_PREEMPT_OFF && !called;
 	enum event want[16];
 	int nr = 0, i, round;
 
 	if (called)
 		want[nr++] = sleepable ? ENTER_S : ENTER;
-	else if (!now.migration_disabled && now.due)
+	else if (!off && !now.migration_disabled && now.due)
 		want[nr++] = RESCHED;
 	want[nr++] = PROG;
-	for (round = 0; round < 2 && !called; round++) {
+	if (off && now.due)
+		want[nr++] = RESCHED;
+	for (round = 0; round < 2 && !called && !off; round++) {
 		if (k.migrate_first == round) {
 			if (!now.migration_disabled && now.moved)
 				want[nr++] = MIGRATE;
@@ -458,9 +470,10 @@ static void run(bool due, bool preempt_off)
 	expect_state();
 }
 
-static void set_tramp(enum sops_emit_form form, bool meta, bool interpreted)
+static void set_tramp(enum sops_emit_form form, bool leaf, bool meta, bool interpreted)
 {
 	now.t.form = form;
+	now.t.leaf = leaf;
 	now.t.prog = 0xffff888012345678;
 	now.t.func = (u64)stub_prog;
 	now.t.insns = interpreted ? 0xffffc90000123038 : 0;
@@ -501,7 +514,7 @@ static void models(void)
 					continue;
 				for (i = 0; i < nr; i++)
 					sizes[i] = size;
-				set_tramp(form, size & 1, size & 2);
+				set_tramp(form, size & 4, size & 1, size & 2);
 				set_model(nr, sizes);
 				plain_state();
 				run(false, false);
@@ -520,8 +533,8 @@ static void states(void)
 	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
 		set_kernel(kernel);
 		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
-			for (bits = 0; bits < 128; bits++) {
-				set_tramp(form, false, false);
+			for (bits = 0; bits < 256; bits++) {
+				set_tramp(form, bits & 128, false, false);
 				set_model(ARRAY_SIZE(sizes), sizes);
 				stats = bits & 1;
 				now.moved = bits & 2;
@@ -549,7 +562,7 @@ static void preambles(void)
 
 	set_kernel(THUNK);
 	for (i = 0; i < ARRAY_SIZE(length); i++) {
-		set_tramp(SOPS_FORM_INLINE, false, false);
+		set_tramp(SOPS_FORM_INLINE, false, false, false);
 		set_model(ARRAY_SIZE(sizes), sizes);
 		plain_state();
 		memcpy(now.preamble, bytes[i], sizeof(bytes[i]));
@@ -584,7 +597,7 @@ static void *write_for(u8 nr_args, const u8 *sizes)
 	};
 
 	cases++;
-	set_tramp(SOPS_FORM_INLINE, false, false);
+	set_tramp(SOPS_FORM_INLINE, false, false, false);
 	now.t.func = (u64)see;
 	set_model(nr_args, sizes);
 	EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
@@ -634,7 +647,7 @@ static void fuzz(void)
 			if (slots > SOPS_EMIT_ARGS)
 				break;
 		}
-		set_tramp(rnd() % 3, rnd() & 1, rnd() & 1);
+		set_tramp(rnd() % 3, rnd() & 1, rnd() & 1, rnd() & 1);
 		now.t.preamble_size = rnd() % 25;
 		memset(now.preamble, 0x90, sizeof(now.preamble));
 		set_model(j, sizes);
@@ -658,7 +671,7 @@ static void refusals(void)
 
 	cases++;
 	set_kernel(0);
-	set_tramp(SOPS_FORM_INLINE, false, false);
+	set_tramp(SOPS_FORM_INLINE, false, false, false);
 	now.t.nr_args = ARRAY_SIZE(sizes);
 	now.t.arg_size = sizes;
 	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
@@ -692,7 +705,7 @@ static int dump(const char *path)
 		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
 			struct sops_code c = { .buf = buf, .size = sizeof(buf), .at = (u64)text };
 
-			set_tramp(form, true, kernel & 1);
+			set_tramp(form, kernel & 2, true, kernel & 1);
 			set_model(12, (u8[]){ 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4, 1 });
 			EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
 			fwrite(buf, 1, c.used, f);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Types whose programs run with preemption off:
+ *
+ *	insmod struct_ops.ko preempt_off=tcp_congestion_ops,Qdisc_ops
+ *
+ * A call costs less then, see emit_x86.c. What it costs instead: as long as
+ * such a program runs nothing else does on its processor, whatever its
+ * priority. For programs that are short, or run in softirq anyway, that is no
+ * loss, but only who knows the programs can tell, so it has to be asked for.
+ *
+ * Programs that may sleep, and all programs where the kernel's generator
+ * writes the trampolines, run as they always do.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include "preempt.h"
+#include "type.h"
+
+static char *preempt_off[16];
+static unsigned int nr_preempt_off;
+module_param_array(preempt_off, charp, &nr_preempt_off, 0444);
+MODULE_PARM_DESC(preempt_off, "types whose programs run with preemption off, which is quicker");
+
+/*
+ * Types that cannot: their kernel code takes it for granted that migration is
+ * off in a program, and finds out from the count whether somebody else wants
+ * it off too.
+ */
+static const char * const never[] = { "sched_ext_ops", "sched_ext_ops_cid" };
+
+/**
+ * sops_preempt_init() - say what becomes of each type that was asked for
+ * @own: trampolines are our own
+ *
+ * Context: process, at insmod, after sops_types_init().
+ */
+void sops_preempt_init(bool own)
+{
+	unsigned int i;
+
+	if (nr_preempt_off && !own)
+		pr_warn("preempt_off is ignored, since trampolines are the kernel's\n");
+	for (i = 0; own && i < nr_preempt_off; i++) {
+		const char *type = preempt_off[i];
+
+		if (match_string(never, ARRAY_SIZE(never), type) >= 0)
+			pr_warn("preempt_off is ignored for %s, whose kernel code relies on migration being off\n",
+				type);
+		else if (sops_type_is_known(type))
+			pr_info("programs of %s run with preemption off\n", type);
+		else
+			pr_warn("preempt_off: vmlinux has no type %s, only one of a module can be meant\n",
+				type);
+	}
+}
+
+/**
+ * sops_preempt_off() - do programs of a type run with preemption off?
+ * @type: its name
+ *
+ * Return: true when that was asked for, and can be.
+ */
+bool sops_preempt_off(const char *type)
+{
+	return match_string((const char * const *)preempt_off, nr_preempt_off, type) >= 0 &&
+	       match_string(never, ARRAY_SIZE(never), type) < 0;
+}
