@@ -60,8 +60,14 @@ enum sops_subject {
 
 /*
  * hook(SUBJECT, kernel's function, ours, return type, arguments): without it ...
+ * The handler looks through them in this order: what each socket calls is first.
  */
 #define SOPS_HOOKS(hook)						\
+	/* ... subsystems would count references in the wrong place */	\
+	hook(SOPS_KDATA, bpf_struct_ops_get, sops_map_get_kdata,	\
+	     bool, (const void *))					\
+	hook(SOPS_KDATA, bpf_struct_ops_put, sops_map_put_kdata,	\
+	     void, (const void *))					\
 	/* ... maps with flags that only newer kernels know stay refused */ \
 	hook(SOPS_ALWAYS, bpf_struct_ops_map_alloc_check, sops_map_alloc_check, \
 	     int, (union bpf_attr *))					\
@@ -83,11 +89,6 @@ enum sops_subject {
 	     map_ops_long, (struct bpf_map *, void *, void *, u64))	\
 	hook(SOPS_MAP, bpf_struct_ops_map_delete_elem, sops_map_delete,	\
 	     map_ops_long, (struct bpf_map *, void *))			\
-	/* ... subsystems would count references in the wrong place */	\
-	hook(SOPS_KDATA, bpf_struct_ops_get, sops_map_get_kdata,	\
-	     bool, (const void *))					\
-	hook(SOPS_KDATA, bpf_struct_ops_put, sops_map_put_kdata,	\
-	     void, (const void *))					\
 	SOPS_HOOKS_LINK(hook)						\
 	SOPS_HOOKS_USAGE(hook)						\
 	SOPS_HOOKS_INFO(hook)						\
