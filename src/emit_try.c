@@ -193,7 +193,8 @@ static const char *emit_try_written(const struct sops_emit_shared *shared,
 
 		c->buf = buf;
 		c->size = PAGE_SIZE;
-		c->start = c->used = ALIGN(used, 16);
+		c->start = ALIGN(used, 16);
+		c->used = c->start;
 		t.form = forms[i];
 		if (sops_emit_tramp(c, &k, &s, &t))
 			return "no trampoline can be written";

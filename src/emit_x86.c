@@ -62,7 +62,12 @@
 #define CC_NE	0x5
 #define CC_A	0x7
 
-/* Whoever calls has made sure of SOPS_EMIT_MAX bytes: nobody looks on the way. */
+/*
+ * Whoever calls has made sure of SOPS_EMIT_MAX bytes: nobody looks on the way.
+ *
+ * All that writes a trampoline is inlined, into a function with a struct
+ * sops_code of its own, which then stays in registers: that halves the work.
+ */
 static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)
 {
 	memcpy(c->buf + c->used, bytes, nr);
@@ -110,7 +115,8 @@ static __always_inline void emit_distance(struct sops_code *c, u64 to)
 }
 
 /* Opcode, then what [rbp + off] takes; @reg goes where its number belongs. */
-static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int off)
+static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg,
+				       int off)
 {
 	if (off >= -128)
 		EMIT(c, rex, op, 0x45 | reg << 3, off);
@@ -166,7 +172,8 @@ static __always_inline void emit_jmp_far(struct sops_code *c, u64 to)
 	emit_distance(c, to);
 }
 
-static void emit_call(struct sops_code *c, const struct sops_emit_kernel *k, u64 to)
+static __always_inline void emit_call(struct sops_code *c,
+				      const struct sops_emit_kernel *k, u64 to)
 {
 	if (k->call_depth) {
 		/* sar qword gs:[call_depth], 5 */
@@ -208,7 +215,7 @@ static __always_inline void emit_preempt(struct sops_code *c,
 
 /* inc or dec dword gs:[nr_pinned] */
 static __always_inline void emit_pinned(struct sops_code *c,
-					 const struct sops_emit_kernel *k, bool dec)
+					const struct sops_emit_kernel *k, bool dec)
 {
 	EMIT_32(c, k->nr_pinned, 0x65, 0xff, dec ? 0x0c : 0x04, 0x25);
 }
@@ -217,7 +224,8 @@ static __always_inline void emit_pinned(struct sops_code *c,
  * The count that reaches zero says that a reschedule is due and may be done
  * here. Whatever is behind preempt_schedule keeps all registers.
  */
-static void emit_preempt_enable(struct sops_code *c, const struct sops_emit_kernel *k)
+static __always_inline void emit_preempt_enable(struct sops_code *c,
+						const struct sops_emit_kernel *k)
 {
 	u32 skip;
 
@@ -228,7 +236,8 @@ static void emit_preempt_enable(struct sops_code *c, const struct sops_emit_kern
 }
 
 /* inc dword [rax + rcu_nesting] */
-static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
+static __always_inline void emit_rcu_lock(struct sops_code *c,
+					  const struct sops_emit_kernel *k)
 {
 	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x80);
 }
@@ -239,8 +248,9 @@ struct rare {
 	u32 back;
 };
 
-static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k,
-				 struct rare *rare)
+static __always_inline void emit_migrate_disable(struct sops_code *c,
+						 const struct sops_emit_kernel *k,
+						 struct rare *rare)
 {
 	/* cmp word [rax + migration_disabled], 0 */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xb8);
@@ -255,8 +265,9 @@ static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_ker
 	rare->back = c->used;
 }
 
-static void emit_migrate_disable_rare(struct sops_code *c, const struct sops_emit_kernel *k,
-				      const struct rare *rare)
+static __always_inline void emit_migrate_disable_rare(struct sops_code *c,
+						      const struct sops_emit_kernel *k,
+						      const struct rare *rare)
 {
 	emit_land_rare(c, rare->from[0]);
 	/* inc word [rax + migration_disabled] */
@@ -345,7 +356,8 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 }
 
 /* The task is rax. */
-static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
+static __always_inline void emit_run_ctx_set(struct sops_code *c,
+					     const struct sops_emit_kernel *k)
 {
 	/* mov rcx, [rax + bpf_ctx] */
 	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x8b, 0x88);
@@ -455,7 +467,8 @@ int sops_emit_nr_slots(u8 nr_args, const u8 *arg_size)
  * does not fit into the registers that are left is on the stack as a whole,
  * and the next may be in a register again.
  */
-static void emit_args(struct sops_code *c, const struct sops_emit_tramp *t, int to)
+static __always_inline void emit_args(struct sops_code *c,
+				      const struct sops_emit_tramp *t, int to)
 {
 	/* Opcode prefix and number of rdi, rsi, rdx, rcx, r8, r9. */
 	static const u8 regs[SOPS_EMIT_REGS][2] = {
@@ -481,8 +494,9 @@ static void emit_args(struct sops_code *c, const struct sops_emit_tramp *t, int 
 	}
 }
 
-static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k,
-			   const struct sops_emit_tramp *t, int ctx)
+static __always_inline void emit_prog_call(struct sops_code *c,
+					   const struct sops_emit_kernel *k,
+					   const struct sops_emit_tramp *t, int ctx)
 {
 	emit_lea(c, RDI, ctx);
 	if (t->insns) {
@@ -493,8 +507,10 @@ static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k
 }
 
 /* The kernel's own steps. */
-static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
-			const struct sops_emit_tramp *t, int ctx, u64 enter, u64 exit)
+static __always_inline void emit_called(struct sops_code *c,
+					const struct sops_emit_kernel *k,
+					const struct sops_emit_tramp *t, int ctx,
+					u64 enter, u64 exit)
 {
 	EMIT(c, 0x48, 0xbf);					/* mov rdi, prog */
 	emit_bytes(c, &t->prog, sizeof(t->prog));
@@ -507,7 +523,8 @@ static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
 }
 
 /* Steps in place begin so: whoever counts run time jumps to emit_counted(). */
-static u32 emit_not_counted(struct sops_code *c, const struct sops_emit_kernel *k)
+static __always_inline u32 emit_not_counted(struct sops_code *c,
+					    const struct sops_emit_kernel *k)
 {
 	/* cmp dword [stats], 0 */
 	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
@@ -515,18 +532,21 @@ static u32 emit_not_counted(struct sops_code *c, const struct sops_emit_kernel *
 	return emit_jcc_rare(c, CC_NE);
 }
 
-static void emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
-			 const struct sops_emit_shared *s,
-			 const struct sops_emit_tramp *t, int ctx, u32 from)
+static __always_inline void emit_counted(struct sops_code *c,
+					 const struct sops_emit_kernel *k,
+					 const struct sops_emit_shared *s,
+					 const struct sops_emit_tramp *t, int ctx,
+					 u32 from)
 {
 	emit_land_rare(c, from);
 	emit_called(c, k, t, ctx, k->enter, s->exit_called);
 }
 
 /* The steps in place. */
-static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
-			const struct sops_emit_shared *s,
-			const struct sops_emit_tramp *t, int ctx)
+static __always_inline void emit_inline(struct sops_code *c,
+					const struct sops_emit_kernel *k,
+					const struct sops_emit_shared *s,
+					const struct sops_emit_tramp *t, int ctx)
 {
 	u32 counted = emit_not_counted(c, k);
 	struct rare migrate;
@@ -549,9 +569,10 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 }
 
 /* Preemption off in their place. */
-static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
-			     const struct sops_emit_shared *s,
-			     const struct sops_emit_tramp *t, int ctx)
+static __always_inline void emit_preempt_off(struct sops_code *c,
+					     const struct sops_emit_kernel *k,
+					     const struct sops_emit_shared *s,
+					     const struct sops_emit_tramp *t, int ctx)
 {
 	u32 counted = emit_not_counted(c, k);
 
@@ -568,19 +589,20 @@ static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel 
 
 /**
  * sops_emit_tramp() - write a trampoline
- * @c: where to
+ * @code: where to
  * @k: the running kernel
  * @s: the part that all trampolines share
  * @t: the trampoline
  *
  * Return: 0, or -ERANGE as above, or for too many arguments.
  */
-int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
+int sops_emit_tramp(struct sops_code *code, const struct sops_emit_kernel *k,
 		    const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t)
 {
 	int slots = sops_emit_nr_slots(t->nr_args, t->arg_size);
 	int ctx = FRAME_RET - 8 * slots;
+	struct sops_code local = *code, *c = &local;
 
 	if (slots > SOPS_EMIT_ARGS || !reachable(t->func) ||
 	    c->size - c->used < SOPS_EMIT_MAX)
@@ -614,6 +636,7 @@ int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
 		emit_called(c, k, t, ctx, k->enter_sleepable, s->exit_sleepable);
 		break;
 	}
+	*code = local;
 	return 0;
 }
 

@@ -147,7 +147,7 @@ struct sops_code {
 
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 		     struct sops_emit_shared *s);
-int sops_emit_tramp(struct sops_code *c, const struct sops_emit_kernel *k,
+int sops_emit_tramp(struct sops_code *code, const struct sops_emit_kernel *k,
 		    const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t);
 void sops_code_move(struct sops_code *c, u64 at);

@@ -20,36 +20,21 @@
 #define SOPS_TRAMP_ALIGN	16
 
 /**
- * sops_image_init() - make room for the trampolines of a map
- * @image: zeroed
+ * sops_image_reserve() - make room for the trampolines of a map
+ * @image: empty
  * @nr_funcs: how many there can be
- * @preempt_off: programs run with preemption off, where they can
  *
  * Memory goes to the account of the caller's memory cgroup; executable memory
- * is taken later, as it is needed.
+ * is taken later, as it is needed. Context: process, the map's lock held.
  *
- * Return: 0 or -ENOMEM; in both cases sops_image_destroy() gives it back.
+ * Return: 0 or -ENOMEM; in both cases sops_image_clear() gives it back.
  */
-int sops_image_init(struct sops_image *image, u32 nr_funcs, bool preempt_off)
+int sops_image_reserve(struct sops_image *image, u32 nr_funcs)
 {
-	image->tramps = kvcalloc(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
-	image->chunks = kvcalloc(nr_funcs, sizeof(*image->chunks), SOPS_GFP);
-	image->nr_funcs = nr_funcs;
-	image->preempt_off = preempt_off;
-	return image->tramps && image->chunks ? 0 : -ENOMEM;
-}
-
-/**
- * sops_image_destroy() - free all of it
- * @image: its trampolines, if it has any, can have no task in them
- *
- * Context: process, may sleep.
- */
-void sops_image_destroy(struct sops_image *image)
-{
-	sops_image_clear(image);
-	kvfree(image->chunks);
-	kvfree(image->tramps);
+	image->tramps = kvmalloc_array(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
+	image->codes = kvmalloc_array(nr_funcs, sizeof(*image->codes), SOPS_GFP);
+	WRITE_ONCE(image->nr_funcs, nr_funcs);
+	return image->tramps && image->codes ? 0 : -ENOMEM;
 }
 
 static void sops_image_took(struct sops_image *image, u32 size)
@@ -60,9 +45,14 @@ static void sops_image_took(struct sops_image *image, u32 size)
 /* One more chunk for the generator, charged to the BPF JIT limit. */
 static int sops_image_grow(struct sops_image *image, u32 size)
 {
-	struct sops_chunk *chunk = &image->chunks[image->nr_chunks];
+	struct sops_chunk *chunk;
 	int err;
 
+	if (!image->chunks)
+		image->chunks = kvmalloc_array(image->nr_funcs, sizeof(*chunk), SOPS_GFP);
+	if (!image->chunks)
+		return -ENOMEM;
+	chunk = &image->chunks[image->nr_chunks];
 	chunk->size = round_up(size, SOPS_TRAMP_GRAIN);
 	err = borrowed(bpf_jit_charge_modmem)(chunk->size);
 	if (err)
@@ -92,9 +82,9 @@ static bool sops_model_uses_stack(const struct btf_func_model *model)
 static int sops_image_generate(struct sops_image *image, struct sops_tramp *tramp,
 			       const struct btf_func_model *model, void *stub)
 {
-	struct sops_chunk *chunk = &image->chunks[image->nr_chunks - 1];
 	u32 flags = SOPS_TRAMP_FLAGS;
 	struct sops_tramp_prog *tp;
+	struct sops_chunk *chunk;
 	void *start;
 	int size, err;
 
@@ -111,7 +101,8 @@ static int sops_image_generate(struct sops_image *image, struct sops_tramp *tram
 	sops_tramp_prog_init(tp, tramp->prog);
 
 	size = sops_tramp_size(model, flags, tp, stub);
-	if (size > 0 && (!image->nr_chunks || size > chunk->size - image->used)) {
+	if (size > 0 && (!image->nr_chunks ||
+			 size > image->chunks[image->nr_chunks - 1].size - image->used)) {
 		err = sops_image_grow(image, size);
 		if (err)
 			size = err;
@@ -137,10 +128,6 @@ static int sops_image_make_room(struct sops_image *image)
 	u32 size = max_t(u32, 2 * image->buf_size, PAGE_SIZE);
 	u8 *buf;
 
-	if (!image->codes)
-		image->codes = kvcalloc(image->nr_funcs, sizeof(*image->codes), SOPS_GFP);
-	if (!image->codes)
-		return -ENOMEM;
 	if (image->buf_size - image->buf_used >= SOPS_EMIT_MAX + SOPS_PACK_GRAIN)
 		return 0;
 
@@ -186,6 +173,9 @@ struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 	err = sops_image_make_room(image);
 	if (err)
 		return ERR_PTR(err);
+	/* All but the name, which is long, and not ours to write. */
+	memset_after(tramp, 0, ksym);
+	memset_after(&tramp->ksym, 0, name);
 	tramp->slot = slot;
 	tramp->prog = prog;
 	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
@@ -323,7 +313,7 @@ void sops_image_unname(struct sops_image *image)
  * sops_image_clear() - back to an empty image
  * @image: not named, with no task in it
  *
- * Gives back programs and executable memory. Context: process, may sleep.
+ * Gives back programs and all memory. Context: process, may sleep.
  */
 void sops_image_clear(struct sops_image *image)
 {
@@ -338,8 +328,11 @@ void sops_image_clear(struct sops_image *image)
 		sops_tramp_free(image->chunks[i].mem, image->chunks[i].size);
 		borrowed(bpf_jit_uncharge_modmem)(image->chunks[i].size);
 	}
-	if (image->nr_tramps)
-		memset(image->tramps, 0, image->nr_tramps * sizeof(*image->tramps));
+	kvfree(image->chunks);
+	kvfree(image->tramps);
+	image->chunks = NULL;
+	image->tramps = NULL;
+	WRITE_ONCE(image->nr_funcs, 0);
 	WRITE_ONCE(image->nr_tramps, 0);
 	WRITE_ONCE(image->size, 0);
 	image->part = NULL;
@@ -352,4 +345,11 @@ void sops_image_clear(struct sops_image *image)
 size_t sops_image_size(const struct sops_image *image)
 {
 	return READ_ONCE(image->size);
+}
+
+/** sops_image_mem() - memory of an image, in bytes; needs no lock */
+size_t sops_image_mem(const struct sops_image *image)
+{
+	return sops_image_size(image) +
+	       READ_ONCE(image->nr_funcs) * sizeof(*image->tramps);
 }

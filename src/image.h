@@ -41,12 +41,12 @@ struct sops_chunk {
  * @nr_chunks: how many there are
  * @used: bytes used of the last one
  * @size: executable memory, in bytes
- * @nr_funcs: room in @tramps, and in @codes and @chunks
+ * @nr_funcs: room in @tramps, @codes and @chunks
  * @preempt_off: programs run with preemption off, where they can
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
- * @tramps: room for one for each function member
+ * @tramps: room for one for each program that there is to be
  *
  * Protected by the map's lock while it is filled, constant after.
  */
@@ -69,9 +69,7 @@ struct sops_image {
 	struct sops_tramp *tramps;
 };
 
-int sops_image_init(struct sops_image *image, u32 nr_funcs, bool preempt_off);
-void sops_image_destroy(struct sops_image *image);
-
+int sops_image_reserve(struct sops_image *image, u32 nr_funcs);
 struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 				  struct bpf_prog *prog,
 				  const struct btf_func_model *model, void *stub,
@@ -81,5 +79,6 @@ void sops_image_name(struct sops_image *image);
 void sops_image_unname(struct sops_image *image);
 void sops_image_clear(struct sops_image *image);
 size_t sops_image_size(const struct sops_image *image);
+size_t sops_image_mem(const struct sops_image *image);
 
 #endif /* SOPS_IMAGE_H */

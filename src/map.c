@@ -37,7 +37,7 @@ int sops_map_alloc_check(union bpf_attr *attr)
 
 static void sops_map_destroy(struct sops_map *smap)
 {
-	sops_image_destroy(&smap->image);
+	sops_image_clear(&smap->image);
 	kvfree(smap->uvalue);
 	sops_type_put(smap->type);
 	module_put(smap->owner);
@@ -104,11 +104,11 @@ static struct sops_map *sops_map_new(union bpf_attr *attr)
 	smap->owner = owner;
 	mutex_init(&smap->lock);
 	smap->uvalue = kvzalloc(type->value_size, SOPS_GFP);
-	if (!smap->uvalue ||
-	    sops_image_init(&smap->image, type->nr_funcs, sops_preempt_off(type->name))) {
+	if (!smap->uvalue) {
 		sops_map_destroy(smap);
 		return ERR_PTR(-ENOMEM);
 	}
+	smap->image.preempt_off = sops_preempt_off(type->name);
 	borrowed(bpf_map_init_from_attr)(&smap->map, attr);
 	return smap;
 }
@@ -506,11 +506,9 @@ int sops_map_for_each_prog(const void *kdata,
 u64 sops_map_mem_usage(const struct bpf_map *map)
 {
 	struct sops_map *smap = to_sops_map((struct bpf_map *)map);
-	u32 nr_funcs = smap->type->nr_funcs;
 
 	return offsetof(struct sops_map, kvalue) + 2 * smap->type->value_size +
-	       nr_funcs * (sizeof(*smap->image.tramps) + sizeof(*smap->image.chunks)) +
-	       sops_image_size(&smap->image);
+	       sops_image_mem(&smap->image);
 }
 
 /**

@@ -52,7 +52,6 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 	int arg, err;
 
 	m->kind = SOPS_MEMBER_FUNC;
-	type->nr_funcs++;
 	/* No program gets past the verifier for it: its prototype is no matter. */
 	if (type->ops && !sops_supported(type->ops, m->offset))
 		return 0;
@@ -232,6 +231,7 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
 	strscpy(type->name, name, sizeof(type->name));
+	type->prefix_len = scnprintf(type->prefix, sizeof(type->prefix), "bpf__%s_", name);
 	type->atomic = match_string(sops_atomic_types,
 				    ARRAY_SIZE(sops_atomic_types), name) >= 0;
 	type->t = t;

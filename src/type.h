@@ -58,6 +58,8 @@ enum sops_type_meta {
  * @ops: what the subsystem offers
  * @btf: where the type is from
  * @name: of the struct; a copy, the list of maps may outlive BTF
+ * @prefix: what the names of its trampolines begin with
+ * @prefix_len: of that
  * @atomic: its members are called where nothing may sleep
  * @t: the struct in BTF
  * @type_id: its id, which programs were loaded against
@@ -65,7 +67,6 @@ enum sops_type_meta {
  * @value_size: of that, in bytes
  * @holes: of the value, in order
  * @nr_holes: number of them
- * @nr_funcs: number of function members
  * @meta: set when its first program is seen
  * @nr_members: number of members
  * @members: in BTF's order: programs name a member by its index
@@ -78,6 +79,8 @@ struct sops_type {
 	const struct bpf_struct_ops *ops;
 	struct btf *btf;
 	char name[SOPS_TYPE_NAME_MAX];
+	char prefix[SOPS_TYPE_NAME_MAX + 6];
+	u32 prefix_len;
 	bool atomic;
 	const struct btf_type *t;
 	u32 type_id;
@@ -85,7 +88,6 @@ struct sops_type {
 	u32 value_size;
 	struct sops_hole *holes;
 	u32 nr_holes;
-	u32 nr_funcs;
 	enum sops_type_meta meta;
 	u32 nr_members;
 	struct sops_member members[];

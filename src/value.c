@@ -61,14 +61,6 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 	return prog;
 }
 
-static char *sops_append(char *to, const char *end, const char *text)
-{
-	while (*text && to < end)
-		*to++ = *text++;
-	*to = 0;
-	return to;
-}
-
 /*
  * bpf__TYPE_MEMBER_ID: the id keeps apart two maps of one type. By hand:
  * printing all the names by format took a fifth of an update.
@@ -76,9 +68,9 @@ static char *sops_append(char *to, const char *end, const char *text)
 static void sops_value_name_tramp(const struct sops_map *smap, const char *member,
 				  struct bpf_ksym *ksym)
 {
-	const char *end = ksym->name + sizeof(ksym->name) - 1;
-	char *to = sops_append(ksym->name, end, "bpf__");
-	char digits[11], *digit = digits + sizeof(digits) - 1;
+	char digits[12], *digit = digits + sizeof(digits) - 1;
+	size_t used = smap->type->prefix_len;
+	ssize_t room = sizeof(ksym->name) - used - sizeof(digits), len;
 	u32 id = smap->map.id;
 
 	*digit = 0;
@@ -87,12 +79,13 @@ static void sops_value_name_tramp(const struct sops_map *smap, const char *membe
 		*digit = '0' + id % 10;
 		id /= 10;
 	} while (id);
+	digit--;
+	*digit = '_';
 
-	to = sops_append(to, end, smap->type->name);
-	to = sops_append(to, end, "_");
-	to = sops_append(to, end, member);
-	to = sops_append(to, end, "_");
-	sops_append(to, end, digit);
+	memcpy(ksym->name, smap->type->prefix, used);
+	len = strscpy(ksym->name + used, member, room);
+	used += len < 0 ? room - 1 : len;
+	memcpy(ksym->name + used, digit, digits + sizeof(digits) - digit);
 }
 
 /* Asked once for a type: no type answers for one program other than for the next. */
@@ -158,6 +151,18 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 	return memchr_inv(udata, 0, m->size) ? -EINVAL : 0;
 }
 
+/* How many programs there are. */
+static u32 sops_value_nr_funcs(const struct sops_type *type, const struct sops_value *value)
+{
+	u32 nr = 0, i;
+
+	for (i = 0; i < type->nr_members; i++)
+		if (type->members[i].kind == SOPS_MEMBER_FUNC &&
+		    *(unsigned long *)(value->data + type->members[i].offset))
+			nr++;
+	return nr;
+}
+
 /**
  * sops_value_fill() - make both forms of the value, and its trampolines
  * @smap: in SOPS_STATE_INIT
@@ -170,10 +175,11 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 int sops_value_fill(struct sops_map *smap, const struct sops_value *value)
 {
 	const struct sops_type *type = smap->type;
-	int err = 0;
+	int err;
 	u32 i;
 
 	memcpy(smap->uvalue, value, type->value_size);
+	err = sops_image_reserve(&smap->image, sops_value_nr_funcs(type, value));
 	for (i = 0; !err && i < type->nr_members; i++) {
 		err = sops_value_fill_member(smap, i);
 		if (err)

@@ -87,8 +87,10 @@ TEST_F(types, image_of_several_pages)
 	ASSERT_EQ(0, sops_row(id, &row));
 	EXPECT_EQ(SOPS_NR_WIDE, row.progs);
 	EXPECT_LT(sysconf(_SC_PAGESIZE), row.image_bytes);
+	/* and what is known of each trampoline, its name above all */
 	after = memlock(map);
-	EXPECT_EQ(row.image_bytes, after - before);
+	EXPECT_LT(row.image_bytes, after - before);
+	EXPECT_GT(row.image_bytes + SOPS_NR_WIDE * 1024, after - before);
 
 	/* each has its name, and no two the same place */
 	ASSERT_EQ(SOPS_NR_WIDE, symbols(id, addr, SOPS_NR_WIDE));
