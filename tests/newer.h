@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What bpf(2) has learnt since the linux/bpf.h of Debian 12: links for maps,
- * and types from modules. Attributes are reached by their place, which is ABI.
+ * What bpf(2) has learnt since the linux/bpf.h of Debian 12: links for maps.
+ * Attributes are reached by their place, which is ABI.
  */
 #ifndef SOPS_TESTS_NEWER_H
 #define SOPS_TESTS_NEWER_H
@@ -22,19 +22,11 @@
 #endif
 
 #define SOPS_F_LINK		(1U << 13)	/* BPF_F_LINK, 6.4 */
-#define SOPS_F_VTYPE_BTF_OBJ_FD	(1U << 15)	/* BPF_F_VTYPE_BTF_OBJ_FD, 6.9 */
 #define SOPS_ATTACH_TYPE	44		/* BPF_STRUCT_OPS, 6.4 */
 
 /* in sops_value.state, beside those of sops.h */
 #define SOPS_READY		3
 
-static inline __u32 *sops_word(void *base, size_t offset)
-{
-	return (__u32 *)((char *)base + offset);
-}
-
-/* map_create.value_type_btf_obj_fd, 6.9 */
-#define sops_attr_vtype_fd(attr)	(*sops_word(attr, 72))
 /* bpf_map_info.btf_vmlinux_id, 6.9 */
 #define sops_info_vmlinux_id(info)	(*sops_word(info, 76))
 /* bpf_link_info.struct_ops.map_id, 6.4 */

@@ -39,6 +39,12 @@ bool prog_alive(__u32 id);
 int map_by_id(__u32 id);
 int obj_pin(int fd, const char *path);
 
+/* what is newer than Debian 12's linux/bpf.h, by its place */
+static inline __u32 *sops_word(void *base, size_t offset)
+{
+	return (__u32 *)((char *)base + offset);
+}
+
 /* a struct_ops type and its members, as the kernel's BTF has them */
 struct sops_type {
 	const char *name;

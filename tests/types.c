@@ -101,11 +101,11 @@ TEST_F(types, nullable_argument)
 		LOAD(0, 1, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	int prog = load(&self->test, "maybe", insns, 5, 0);
+	int prog = load_prog(&self->test, "maybe", insns, 5, 0);
 
 	ASSERT_LE(0, prog);
 	insns[2] = MOV(0, 0);
-	EXPECT_EQ(-EACCES, load(&self->test, "maybe", insns, 5, 0));
+	EXPECT_EQ(-EACCES, load_prog(&self->test, "maybe", insns, 5, 0));
 	SET(maybe, prog);
 	ASSERT_EQ(0, update(self));
 	ASSERT_EQ(0, ask("call 1 maybe"));
@@ -149,7 +149,7 @@ static int arena_watcher(const struct type *t, const char *member, int seen,
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 
-	return load(t, member, insns, ARRAY_SIZE(insns), 0);
+	return load_prog(t, member, insns, ARRAY_SIZE(insns), 0);
 }
 
 /* a kernel address in the arena comes as the offset that programs know it by */

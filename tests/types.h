@@ -6,6 +6,7 @@
 #ifndef SOPS_TESTS_TYPES_H
 #define SOPS_TESTS_TYPES_H
 
+#include "modtype.h"
 #include "newer.h"
 
 #include <bpf/btf.h>
@@ -18,104 +19,6 @@
 #define KO	"sops_types"
 #define TWIN	"sops_twins"
 #define HEAD	64			/* of a value, before the struct */
-
-/* what BTF says of one type, and which module says it */
-struct type {
-	int btf;			/* fd */
-	__u32 btf_id;
-	const char *name;
-	int id, value_id;
-	__u32 value_size;
-	struct btf *desc;
-};
-
-static int btf_by_id(__u32 id)
-{
-	union bpf_attr attr = { .btf_id = id };
-
-	return sys_bpf(BPF_BTF_GET_FD_BY_ID, &attr);
-}
-
-static int btf_of_module(const char *module, __u32 *id)
-{
-	union bpf_attr attr = {};
-	char name[64];
-
-	while (!sys_bpf(BPF_BTF_GET_NEXT_ID, &attr)) {
-		struct bpf_btf_info info = {
-			.name = (uintptr_t)name,
-			.name_len = sizeof(name),
-		};
-		union bpf_attr get = {};
-		int fd = btf_by_id(attr.next_id);
-
-		attr.start_id = attr.next_id;
-		if (fd < 0)
-			continue;
-		get.info.bpf_fd = fd;
-		get.info.info = (uintptr_t)&info;
-		get.info.info_len = sizeof(info);
-		if (!sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &get) &&
-		    info.kernel_btf && !strcmp(name, module)) {
-			*id = info.id;
-			return fd;
-		}
-		close(fd);
-	}
-	return -ENOENT;
-}
-
-static int type_get(struct type *t, const char *module, const char *name)
-{
-	char value[64];
-
-	t->name = name;
-	t->btf = btf_of_module(module, &t->btf_id);
-	if (t->btf < 0)
-		return t->btf;
-	t->desc = btf__load_from_kernel_by_id_split(t->btf_id,
-						    (struct btf *)sops_btf());
-	if (!t->desc)
-		return -errno;
-	snprintf(value, sizeof(value), "bpf_struct_ops_%s", name);
-	t->id = btf__find_by_name_kind(t->desc, name, BTF_KIND_STRUCT);
-	t->value_id = btf__find_by_name_kind(t->desc, value, BTF_KIND_STRUCT);
-	if (t->id < 0 || t->value_id < 0)
-		return -ENOENT;
-	t->value_size = btf__type_by_id(t->desc, t->value_id)->size;
-	return 0;
-}
-
-static void type_put(struct type *t)
-{
-	btf__free(t->desc);
-	close(t->btf);
-}
-
-static int member_index(const struct type *t, const char *member)
-{
-	const struct btf_type *s = btf__type_by_id(t->desc, t->id);
-	int i;
-
-	for (i = 0; i < btf_vlen(s); i++)
-		if (!strcmp(btf__name_by_offset(t->desc,
-						btf_members(s)[i].name_off),
-			    member))
-			return i;
-	return -ENOENT;
-}
-
-static int create(const struct type *t, __u32 flags)
-{
-	union bpf_attr attr;
-
-	create_attr(&attr, &tcp);
-	attr.map_flags = flags | SOPS_F_VTYPE_BTF_OBJ_FD;
-	attr.value_size = t->value_size;
-	attr.btf_vmlinux_value_type_id = t->value_id;
-	sops_attr_vtype_fd(&attr) = t->btf;
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
 
 /* what a program saw: its arguments as they come, and how often it ran */
 #define SEEN_ARGS	14
@@ -143,23 +46,6 @@ static int seen_map(void)
 #define STORE(d, s, o)	INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
 #define MOV(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 
-static int load(const struct type *t, const char *member,
-		const struct bpf_insn *insns, int n, __u32 flags)
-{
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_STRUCT_OPS,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = n,
-		.license = (uintptr_t)"GPL",
-		.prog_flags = flags,
-		.attach_btf_id = t->id,
-		.attach_btf_obj_fd = t->btf,
-		.expected_attach_type = member_index(t, member),
-	};
-
-	return sys_bpf(BPF_PROG_LOAD, &attr);
-}
-
 /* notes @nargs words of arguments in @seen and returns @ret */
 static int watcher(const struct type *t, const char *member, int seen,
 		   int nargs, __u64 ret, __u32 flags)
@@ -180,7 +66,7 @@ static int watcher(const struct type *t, const char *member, int seen,
 	insns[n++] = INSN(BPF_LD | BPF_IMM | BPF_DW, 0, 0, 0, (__u32)ret);
 	insns[n++] = INSN(0, 0, 0, 0, ret >> 32);
 	insns[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	return load(t, member, insns, n, flags);
+	return load_prog(t, member, insns, n, flags);
 }
 
 static int returns(const struct type *t, const char *member, int ret,
@@ -191,7 +77,7 @@ static int returns(const struct type *t, const char *member, int ret,
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 
-	return load(t, member, insns, 2, flags);
+	return load_prog(t, member, insns, 2, flags);
 }
 
 static int ask_of(const char *module, const char *fmt, ...)

@@ -6,6 +6,8 @@
  *   lookup MAPFD        the in-kernel lookup of key 0
  *   get MAPFD SOCKFD    waits, as an RCU reader, for the last reference of the
  *                       socket's map to go; then asks for one more: has to fail
+ *   call SOCKFD MEMBER  of the socket's congestion control, by the kernel's
+ *                       pointer to it; sops_result is then what it returned
  *   hold rcu|tasks      stays in a grace period's way until released
  *   release             lets it go
  */
@@ -17,9 +19,10 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/uaccess.h>
-#include <net/inet_connection_sock.h>
+#include <net/tcp.h>
 
-static struct dentry *file;
+static struct dentry *file, *result_file;
+static u64 result;
 static bool (*get)(const void *kdata);
 static bool held;
 
@@ -79,6 +82,54 @@ static int probe_get(int mapfd, int sockfd)
 	return err;
 }
 
+static int probe_call_member(struct sock *sk, const char *member)
+{
+	static const struct ack_sample sample;
+	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
+
+	result = 0;
+	if (!strcmp(member, "init"))
+		ca->init(sk);
+	else if (!strcmp(member, "release"))
+		ca->release(sk);
+	else if (!strcmp(member, "ssthresh"))
+		result = ca->ssthresh(sk);
+	else if (!strcmp(member, "cong_avoid"))
+		ca->cong_avoid(sk, 0x81828384, 0x91929394);
+	else if (!strcmp(member, "set_state"))
+		ca->set_state(sk, 0xa1);
+	else if (!strcmp(member, "cwnd_event"))
+		ca->cwnd_event(sk, CA_EVENT_LOSS);
+	else if (!strcmp(member, "in_ack_event"))
+		ca->in_ack_event(sk, 0xb1b2b3b4);
+	else if (!strcmp(member, "pkts_acked"))
+		ca->pkts_acked(sk, &sample);
+	else if (!strcmp(member, "min_tso_segs"))
+		result = ca->min_tso_segs(sk);
+	else if (!strcmp(member, "undo_cwnd"))
+		result = ca->undo_cwnd(sk);
+	else if (!strcmp(member, "sndbuf_expand"))
+		result = ca->sndbuf_expand(sk);
+	else
+		return -ENOENT;
+	return 0;
+}
+
+static int probe_call(int sockfd, const char *member)
+{
+	struct socket *sock;
+	int err;
+
+	sock = sockfd_lookup(sockfd, &err);
+	if (!sock)
+		return err;
+	lock_sock(sock->sk);
+	err = probe_call_member(sock->sk, member);
+	release_sock(sock->sk);
+	sockfd_put(sock);
+	return err;
+}
+
 /*
  * A reader holds off RCU; a task that never goes to sleep of its own accord
  * holds off RCU-tasks, and that alone: it may be preempted.
@@ -100,7 +151,7 @@ static int probe_hold(bool rcu)
 static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 			   loff_t *pos)
 {
-	char ask[64] = "";
+	char ask[64] = "", member[32];
 	int map, sock, err;
 
 	if (len >= sizeof(ask))
@@ -112,6 +163,8 @@ static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 		err = probe_lookup(map);
 	} else if (sscanf(ask, "get %d %d", &map, &sock) == 2) {
 		err = probe_get(map, sock);
+	} else if (sscanf(ask, "call %d %31s", &sock, member) == 2) {
+		err = probe_call(sock, member);
 	} else if (!strcmp(ask, "hold rcu")) {
 		err = probe_hold(true);
 	} else if (!strcmp(ask, "hold tasks")) {
@@ -151,6 +204,8 @@ static int __init sops_probe_init(void)
 	get = (void *)kp.addr;
 	unregister_kprobe(&kp);
 
+	debugfs_create_x64("sops_result", 0400, NULL, &result);
+	result_file = debugfs_lookup("sops_result", NULL);
 	file = debugfs_create_file("sops_probe", 0600, NULL, NULL, &probe_fops);
 	return PTR_ERR_OR_ZERO(file);
 }
@@ -158,6 +213,7 @@ static int __init sops_probe_init(void)
 static void __exit sops_probe_exit(void)
 {
 	debugfs_remove(file);
+	debugfs_remove(result_file);
 }
 
 module_init(sops_probe_init);
