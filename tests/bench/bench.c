@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in the guest, before and after the module is loaded, and prints a line
- * of JSON for each number: {"what": ..., "peer": ..., ...}.
+ * bench [calls]	runs in the guest, before and after the module is loaded, and prints a line of JSON for each
+ *			number: {"what": ..., "peer": ..., ...}; of calls alone, if asked to.
  *
  * A native map is registered first and stays the kernel's; what is registered
  * after insmod is the module's. Both are called by the same loop.
@@ -14,38 +14,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "bench.skel.h"
+#include "../sops.h"
+#include "bench.h"
 
 #define LOOPS	1000
-#define TRIES	9
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static void run(const char *command)
-{
-	if (system(command)) {
-		fprintf(stderr, "bench: %s failed\n", command);
-		exit(1);
-	}
-}
-
-/* CPU time of this task alone: with one instruction a nanosecond, a count */
-static long long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
 static int compare(const void *a, const void *b)
@@ -55,10 +37,10 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static long long median(long long *v)
+long long median(long long *tries)
 {
-	qsort(v, TRIES, sizeof(*v), compare);
-	return v[TRIES / 2];
+	qsort(tries, TRIES, sizeof(*tries), compare);
+	return tries[TRIES / 2];
 }
 
 static long long call(const char *peer, const char *member, const char *context, int sock)
@@ -88,18 +70,17 @@ static long long call(const char *peer, const char *member, const char *context,
 static const char *const members[] = { "ssthresh", "cong_avoid" };
 static const char *const contexts[] = { "plain", "nested", "bh" };
 
-static void calls(const char *peer, int sock)
+static void calls(const char *peer, const char *asked, int sock)
 {
-	const char *asked = strcmp(peer, "c") ? "ca" : "c";
 	unsigned int m, c;
 
 	for (m = 0; m < 2; m++) {
 		for (c = 0; c < 3; c++) {
 			double all = call(asked, members[m], contexts[c], sock);
-			double empty = call("empty", members[m], contexts[c], sock);
+			double ret = call("ret", members[m], contexts[c], sock);
 
 			printf("{\"what\": \"call\", \"peer\": \"%s\", \"member\": \"%s\", \"context\": \"%s\", \"body\": %.2f, \"with_caller\": %.2f}\n",
-			       peer, members[m], contexts[c], (all - empty) / LOOPS + 1,
+			       peer, members[m], contexts[c], (all - ret) / LOOPS + 2,
 			       all / LOOPS);
 		}
 	}
@@ -115,7 +96,7 @@ static int socket_on(const char *ca)
 }
 
 /* what libbpf made of the value: program fds where the kernel wants them */
-static struct bench_bpf *load(void)
+struct bench_bpf *load(void)
 {
 	struct bench_bpf *skel = bench_bpf__open_and_load();
 
@@ -124,94 +105,74 @@ static struct bench_bpf *load(void)
 	return skel;
 }
 
-static void unregister(const struct bpf_map *map)
+void unregister(int map)
 {
-	__u32 zero = 0;
-
-	if (bpf_map_delete_elem(bpf_map__fd(map), &zero))
+	errno = -map_delete(map, 0);
+	if (errno)
 		die("unregister");
 }
 
-static void register_many(const char *peer)
+/* calls of a map that is registered now, whoever's it is then */
+static void calls_of_map(const char *peer)
 {
-	static const char *const which[] = { "four", "every" };
-	long long reg[TRIES], unreg[TRIES];
-	unsigned int w, i;
+	struct bench_bpf *skel = load();
+	int sock;
 
-	for (w = 0; w < 2; w++) {
-		for (i = 0; i < TRIES; i++) {
-			struct bench_bpf *skel = load();
-			struct bpf_map *map = w ? skel->maps.every : skel->maps.four;
-			struct bpf_link *link;
-			long long start;
-
-			start = now();
-			link = bpf_map__attach_struct_ops(map);
-			reg[i] = now() - start;
-			if (!link)
-				die("register");
-			bpf_link__disconnect(link);
-			start = now();
-			unregister(map);
-			unreg[i] = now() - start;
-			bpf_link__destroy(link);
-			bench_bpf__destroy(skel);
-			usleep(200000);
-		}
-		printf("{\"what\": \"register\", \"peer\": \"%s\", \"map\": \"%s\", \"register\": %lld, \"unregister\": %lld}\n",
-		       peer, which[w], median(reg), median(unreg));
-	}
+	if (!bpf_map__attach_struct_ops(skel->maps.four))
+		die(peer);
+	sock = socket_on("bench_four");
+	calls(peer, "ca", sock);
+	memory(peer);
+	close(sock);
+	unregister(bpf_map__fd(skel->maps.four));
+	bench_bpf__destroy(skel);
 }
 
-/* the module says what a map takes; the kernel's own takes a page at least */
-static void memory(const char *map)
+static void registrations(const char *peer)
 {
-	FILE *f = fopen("/sys/kernel/debug/struct_ops/maps", "r");
-	char name[64], line[256];
-	long bytes, progs;
-
-	if (!f)
-		die("maps");
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*u %63s %*s %*s %*d %ld %ld", name, &progs, &bytes) == 3 &&
-		    !strcmp(name, map))
-			printf("{\"what\": \"memory\", \"peer\": \"ours\", \"map\": \"%s\", \"progs\": %ld, \"bytes\": %ld}\n",
-			       name, progs, bytes);
-	fclose(f);
+	register_many(peer);
+	register_forty(peer);
+	thousand(peer);
 }
 
-int main(void)
+static void load_module(const char *params)
 {
-	struct bench_bpf *native, *ours;
-	int c, sock_native, sock_ours;
+	errno = -mod_load("/root/struct_ops.ko", params);
+	if (errno)
+		die("insmod struct_ops.ko");
+}
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+int main(int argc, char **argv)
+{
+	struct rlimit files = { 4096, 4096 };
+	bool all = argc == 1;
+	int sock;
+
 	setlinebuf(stdout);
 	libbpf_set_print(NULL);
-	run("insmod sops_bench.ko");
-
-	native = load();
-	if (!bpf_map__attach_struct_ops(native->maps.four))
-		die("native");
-	sock_native = socket_on("bench_four");
+	setrlimit(RLIMIT_NOFILE, &files);
+	errno = -mod_load("/root/sops_bench.ko", "");
+	if (errno)
+		die("insmod sops_bench.ko");
 
 	/* what a kernel does after boot should be over */
 	sleep(20);
-	calls("native", sock_native);
-	unregister(native->maps.four);
-	register_many("native");
+	sock = socket(AF_INET, SOCK_STREAM, 0);
+	calls("ret", "ret", sock);
+	calls("c", "c", sock);
+	close(sock);
+	calls_of_map("native");
+	if (all)
+		registrations("native");
 
-	run("insmod struct_ops.ko");
-	ours = load();
-	if (!bpf_map__attach_struct_ops(ours->maps.four))
-		die("ours");
-	sock_ours = socket_on("bench_four");
-	c = socket(AF_INET, SOCK_STREAM, 0);
-	calls("c", c);
-	calls("ours", sock_ours);
+	load_module("");
+	calls_of_map("ours");
+	if (all)
+		registrations("ours");
+	if (sops_rmmod())
+		die("rmmod struct_ops");
 
-	memory("four");
-	unregister(ours->maps.four);
-	register_many("ours");
+	load_module("preempt_off=tcp_congestion_ops");
+	calls_of_map("opt_in");
 	return 0;
 }

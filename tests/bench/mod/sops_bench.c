@@ -5,7 +5,7 @@
  *
  *	PEER MEMBER CONTEXT SOCKFD LOOPS
  *
- * PEER: empty, a function that only returns; c, one in C; ca, the socket's
+ * PEER: ret, a function that only returns; c, one in C; ca, the socket's
  * MEMBER: ssthresh (one argument, returns a value) or cong_avoid (three, none)
  * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
  *
@@ -24,14 +24,17 @@
 static struct dentry *file;
 static u64 cycles;
 
-/* One instruction, by which the others are counted: no ENDBR, no return thunk. */
+/* Two instructions, by which the others are counted: no return thunk. */
 asm(".pushsection .text\n"
-    ".type sops_bench_empty, @function\n"
-    "sops_bench_empty:\n"
-    "	.byte 0xc3, 0xcc\n"
-    ".size sops_bench_empty, . - sops_bench_empty\n"
+    ".type sops_bench_ret, @function\n"
+    "sops_bench_ret:\n"
+    "	endbr64\n"
+    ANNOTATE_RETPOLINE_SAFE "\n"
+    "	ret\n"
+    "	int3\n"
+    ".size sops_bench_ret, . - sops_bench_ret\n"
     ".popsection\n");
-void sops_bench_empty(void);
+void sops_bench_ret(void);
 
 static noinline u32 c_ssthresh(struct sock *sk)
 {
@@ -71,8 +74,8 @@ static void *function(const char *peer, bool ssthresh, const struct sock *sk)
 {
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
 
-	if (!strcmp(peer, "empty"))
-		return sops_bench_empty;
+	if (!strcmp(peer, "ret"))
+		return sops_bench_ret;
 	if (!strcmp(peer, "c"))
 		return ssthresh ? (void *)c_ssthresh : (void *)c_cong_avoid;
 	return ssthresh ? (void *)ca->ssthresh : (void *)ca->cong_avoid;
