@@ -31,7 +31,7 @@ FIXTURE_SETUP(forms)
 		ASSERT_EQ(0, sops_rmmod());
 	setenv("SOPS_PARAMS", variant->params, 1);
 	/* enough to see all of it once */
-	setenv("SOPS_SECONDS", "1", 0);
+	setenv("SOPS_SECONDS", "1", 1);
 }
 
 FIXTURE_TEARDOWN(forms)
