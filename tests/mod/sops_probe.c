@@ -195,8 +195,14 @@ static const struct file_operations probe_fops = {
 
 static int __init sops_probe_init(void)
 {
-	/* not exported: a kprobe knows where it is */
-	struct kprobe kp = { .symbol_name = "bpf_struct_ops_get" };
+	/*
+	 * Not exported: a kprobe knows where it is. It is never armed: when
+	 * disarming it fails it stays, and this stack does not.
+	 */
+	struct kprobe kp = {
+		.symbol_name = "bpf_struct_ops_get",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	int err = register_kprobe(&kp);
 
 	if (err)
