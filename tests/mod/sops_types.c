@@ -496,7 +496,11 @@ static const struct file_operations ask_fops = {
 
 static int __init sops_types_init(void)
 {
-	struct kprobe kp = { .symbol_name = "bpf_prog_get_assoc_struct_ops" };
+	/* never armed, as in sops_probe.c */
+	struct kprobe kp = {
+		.symbol_name = "bpf_prog_get_assoc_struct_ops",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	int err;
 
 	/* 7.x only: found, not linked */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A function of the kernel that does nothing but answer, at the n-th call of
+ * it by a module: how else would it fail when asked to?
+ *
+ *   insmod sops_deny.ko function=NAME answer=NUMBER; insmod struct_ops.ko
+ *   echo N >/sys/module/sops_deny/parameters/nth
+ *
+ * Afterwards nth is 0 if there was such a call.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/ptrace.h>
+
+static char *target = "struct_ops";
+module_param(target, charp, 0444);
+MODULE_PARM_DESC(target, "the module");
+
+static char *function = "";
+module_param(function, charp, 0444);
+MODULE_PARM_DESC(function, "the function");
+
+static long answer;
+module_param(answer, long, 0444);
+MODULE_PARM_DESC(answer, "what it returns");
+
+static unsigned int nth;
+module_param(nth, uint, 0600);
+MODULE_PARM_DESC(nth, "at which call, from 1; 0: never");
+
+static const struct module *target_module;
+
+static int deny_notify(struct notifier_block *nb, unsigned long state,
+		       void *data)
+{
+	const struct module *mod = data;
+
+	if (!strcmp(mod->name, target))
+		WRITE_ONCE(target_module, state == MODULE_STATE_GOING ? NULL : mod);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block deny_nb = {
+	.notifier_call = deny_notify,
+};
+
+/* runs in place of the function */
+static noinline long deny_answer(void)
+{
+	return answer;
+}
+
+static int deny_call(struct kprobe *kp, struct pt_regs *regs)
+{
+	const struct module *mod = READ_ONCE(target_module);
+	unsigned int left = READ_ONCE(nth);
+
+	if (!left || !mod || !within_module(*(unsigned long *)regs->sp, mod))
+		return 0;
+	WRITE_ONCE(nth, left - 1);
+	if (left > 1)
+		return 0;
+	regs->ip = (unsigned long)deny_answer;
+	return 1;
+}
+
+/* not for a jump in place of the breakpoint: that always goes on behind it */
+static void deny_nothing(struct kprobe *kp, struct pt_regs *regs,
+			 unsigned long flags)
+{
+}
+
+static struct kprobe deny_kp = {
+	.pre_handler = deny_call,
+	.post_handler = deny_nothing,
+};
+
+static int __init sops_deny_init(void)
+{
+	int err;
+
+	deny_kp.symbol_name = function;
+	err = register_kprobe(&deny_kp);
+	if (err)
+		return err;
+	err = register_module_notifier(&deny_nb);
+	if (err)
+		unregister_kprobe(&deny_kp);
+	return err;
+}
+
+static void __exit sops_deny_exit(void)
+{
+	unregister_kprobe(&deny_kp);
+	unregister_module_notifier(&deny_nb);
+}
+
+module_init(sops_deny_init);
+module_exit(sops_deny_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("functions that fail when struct_ops calls them, for its tests");
