@@ -43,18 +43,30 @@ FIXTURE_TEARDOWN(fuzz)
 	EXPECT_EQ(0, sops_rmmod());
 }
 
+/* looked up once: a million values are made of them */
+static struct sops_member members[64], name;
+static struct sops_value good;
+
 /* bytes of the value that no member has, and that have to be zero */
 static bool hole[4096];
 
-static void find_holes(void)
+static void look_up(void)
 {
-	struct sops_member m;
 	int i;
 
+	ca_value(&good, "");
+	sops_member(&tcp, "name", &name);
 	memset(hole, 1, sizeof(hole));
 	memset(hole, 0, 8);	/* refcnt and state */
-	for (i = 0; !sops_member_at(&tcp, i, &m); i++)
-		memset(hole + m.offset, 0, m.size);
+	for (i = 0; !sops_member_at(&tcp, i, &members[i]); i++)
+		memset(hole + members[i].offset, 0, members[i].size);
+}
+
+/* a good value of that name; only what the kernel looks at is set */
+static void good_value(struct sops_value *v, const char *called)
+{
+	memcpy(v->bytes, good.bytes, tcp.value_size);
+	strcpy((char *)v->bytes + name.offset, called);
 }
 
 static bool in_hole(const unsigned char *value)
@@ -108,7 +120,6 @@ static bool try_update(int map, const struct sops_value *v, __u32 key, __u64 fla
 	done[UPDATES]++;
 	answers[-got & 1023]++;
 	WRONG(must && got != must);
-	value_init(&is, &tcp);
 	WRONG(map_lookup(map, 0, is.bytes));
 	WRONG(is.state != (got ? SOPS_INIT : SOPS_INUSE));
 	if (!got)
@@ -144,14 +155,14 @@ static void *one_byte(void *arg)
 {
 	long n = (long)arg, all = sops_param("SOPS_UPDATES", 3000) >= 100000;
 	struct sops_value v;
-	char name[16];
+	char called[16];
 	int map, i, b;
 
-	snprintf(name, sizeof(name), "t_byte%ld", n);
+	snprintf(called, sizeof(called), "t_byte%ld", n);
 	map = sops_create(&tcp);
 	for (i = n; i < (int)tcp.value_size; i += THREADS) {
 		for (b = 1; b < 256; b = all ? b + 1 : b << 1) {
-			ca_value(&v, name);
+			good_value(&v, called);
 			v.bytes[i] ^= b;
 			if (try_update(map, &v, 0, 0))
 				map = again(map);
@@ -164,10 +175,8 @@ static void *one_byte(void *arg)
 static void threads(void *(*work)(void *))
 {
 	pthread_t t[THREADS];
-	struct sops_value v;
 	long i;
 
-	ca_value(&v, "t_");	/* loads its programs, before there are threads */
 	for (i = 0; i < THREADS; i++)
 		pthread_create(&t[i], NULL, work, (void *)i);
 	for (i = 0; i < THREADS; i++)
@@ -176,7 +185,7 @@ static void threads(void *(*work)(void *))
 
 TEST_F_TIMEOUT(fuzz, every_byte, 3600)
 {
-	find_holes();
+	look_up();
 	threads(one_byte);
 	EXPECT_EQ(0, wrong) TH_LOG("at line %d", wrong_at);
 	report(_metadata, "every byte");
@@ -256,8 +265,8 @@ static __u64 odd(__u64 *s)
 
 static void mutate(struct sops_value *v, __u64 *s)
 {
+	const struct sops_member *m;
 	int n = 1 + rnd(s) % 3;
-	struct sops_member m;
 	__u64 x;
 
 	while (n--) {
@@ -273,13 +282,12 @@ static void mutate(struct sops_value *v, __u64 *s)
 			memcpy(v->bytes + rnd(s) % (tcp.value_size - 8), &x, 8);
 			break;
 		case 3:		/* the name */
-			sops_member(&tcp, "name", &m);
-			v->bytes[m.offset + rnd(s) % m.size] = rnd(s);
+			v->bytes[name.offset + rnd(s) % name.size] = rnd(s);
 			break;
 		default:	/* any member */
-			sops_member_at(&tcp, rnd(s) % tcp.vlen, &m);
+			m = &members[rnd(s) % tcp.vlen];
 			x = odd(s);
-			memcpy(v->bytes + m.offset, &x, m.size < 8 ? m.size : 8);
+			memcpy(v->bytes + m->offset, &x, m->size < 8 ? m->size : 8);
 		}
 	}
 }
@@ -409,16 +417,18 @@ static void *random_calls(void *arg)
 	__u64 s = sops_param("SOPS_SEED", 1) * 0x9e3779b97f4a7c15 + (long)arg * 7919 + 1;
 	int map = sops_create(&tcp);
 	struct sops_value v;
-	char name[16];
+	char called[16];
+	bool other;
 
-	snprintf(name, sizeof(name), "t_rnd%ld", (long)arg);
+	snprintf(called, sizeof(called), "t_rnd%ld", (long)arg);
 	while (n-- > 0 && !wrong) {
-		ca_value(&v, name);
+		good_value(&v, called);
 		mutate(&v, &s);
 		if (try_update(map, &v, rnd(&s) % 64 ? 0 : odd(&s),
 			       rnd(&s) % 64 ? 0 : odd(&s)))
 			map = again(map);
-		if (!(rnd(&s) % 4))
+		other = !(rnd(&s) % 4);
+		if (other)
 			any_call(&s, map);
 		if (!(rnd(&s) % 16))
 			any_create(&s);
@@ -432,10 +442,10 @@ static void *random_calls(void *arg)
 
 			sys_bpf(BPF_MAP_UPDATE_ELEM, &attr);
 			done[OTHERS]++;
+			other = true;
 		}
-		/* any_call and shaky memory may have registered or deleted it */
-		value_init(&v, &tcp);
-		if (map_lookup(map, 0, v.bytes) || v.state != SOPS_INIT) {
+		/* these may have registered or deleted it */
+		if (other && (map_lookup(map, 0, v.bytes) || v.state != SOPS_INIT)) {
 			map_delete(map, 0);
 			close(map);
 			map = sops_create(&tcp);
@@ -451,7 +461,7 @@ TEST_F_TIMEOUT(fuzz, random, 7200)
 	__u64 s = 5;
 	int i;
 
-	find_holes();
+	look_up();
 	shaky = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, shaky);
 	shaky += 4096;
