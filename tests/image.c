@@ -10,8 +10,8 @@
 #include "ca.h"
 #include "ca.skel.h"
 
-/* where modules, programs and trampolines live on x86-64 */
-#define TEXT_START	0xffffffffc0000000UL
+/* where modules, programs and trampolines live on x86-64, without KASLR */
+#define TEXT_START	0xffffffffa0000000UL
 #define TEXT_END	0xffffffffff000000UL
 
 #define PRESENT		(1UL << 0)
