@@ -233,7 +233,7 @@ const char *sops_emit_try(const struct sops_emit_kernel *kernel,
 	const char *why = "there is no memory";
 
 	emit_kernel = kernel;
-	emit_task = kmalloc(sizeof(struct task_struct), GFP_KERNEL);
+	emit_task = kmalloc(sizeof(*current), GFP_KERNEL);
 	/* The kernel's steps count run time, if somebody wants that just now. */
 	if (prog)
 		prog->stats = alloc_percpu(struct bpf_prog_stats);

@@ -42,6 +42,7 @@
  */
 #ifdef __KERNEL__
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/string.h>
 #else
 #include <errno.h>
@@ -414,7 +415,7 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 
 	if (c->size - c->used < SOPS_EMIT_MAX)
 		return -ERANGE;
-	for (i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(addrs); i++)
 		if (!reachable(addrs[i]))
 			return -ERANGE;
 

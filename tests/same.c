@@ -160,7 +160,7 @@ TEST_F(same, arguments_and_return_values)
 		call_all(_metadata, self, true, seen);
 		for (m = 0; m < NR_MEMBERS; m++)
 			EXPECT_EQ(0, memcmp(&native[m], &seen[m], sizeof(seen[m])))
-				TH_LOG("%s, %s", params[form], members[m].name);
+				TH_LOG("%s: member %zu", params[form], m);
 		ASSERT_EQ(0, sops_rmmod());
 	}
 }

@@ -339,7 +339,7 @@ bool ca_available(const char *name)
 	if (slurp("/proc/sys/net/ipv4/tcp_available_congestion_control",
 		  text, sizeof(text)))
 		return false;
-	while ((word = strsep(&at, " \n")))
+	while ((word = strsep(&at, "\n ")))
 		if (!strcmp(word, name))
 			return true;
 	return false;

@@ -151,7 +151,7 @@ static const struct {
 	{ "c", 0 },	/* the program itself, as a function */
 };
 
-#define NR_PEERS	(sizeof(peers) / sizeof(peers[0]))
+#define NR_PEERS	ARRAY_SIZE(peers)
 
 static void write_all(void *funcs[NR_PEERS])
 {

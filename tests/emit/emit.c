@@ -16,7 +16,6 @@
 #include <unistd.h>
 #include "emit_x86.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* call.S */
 struct call {

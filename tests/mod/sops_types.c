@@ -349,9 +349,11 @@ static struct bpf_struct_ops big_type = {
 static int call_wide(struct sops_wide_ops *ops, const char *member)
 {
 #define SOPS_WIDE_CALL(n)						\
-	if (!strcmp(member, "m" #n) && ops->m##n) {			\
-		result = ops->m##n(n);					\
-		return 0;						\
+	{								\
+		if (!strcmp(member, "m" #n) && ops->m##n) {		\
+			result = ops->m##n(n);				\
+			return 0;					\
+		}							\
 	}
 	SOPS_WIDE(SOPS_WIDE_CALL)
 	return -ENOENT;

@@ -26,14 +26,14 @@ static u64 cycles;
 
 /* Two instructions, by which the others are counted: no return thunk. */
 asm(".pushsection .text\n"
-    ".type sops_bench_ret, @function\n"
-    "sops_bench_ret:\n"
-    "	endbr64\n"
-    ANNOTATE_RETPOLINE_SAFE "\n"
-    "	ret\n"
-    "	int3\n"
-    ".size sops_bench_ret, . - sops_bench_ret\n"
-    ".popsection\n");
+	".type sops_bench_ret, @function\n"
+	"sops_bench_ret:\n"
+	"	endbr64\n"
+	ANNOTATE_RETPOLINE_SAFE "\n"
+	"	ret\n"
+	"	int3\n"
+	".size sops_bench_ret, . - sops_bench_ret\n"
+	".popsection\n");
 void sops_bench_ret(void);
 
 static noinline u32 c_ssthresh(struct sock *sk)
