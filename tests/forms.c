@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <kselftest_harness.h>
 
@@ -41,7 +42,6 @@ FIXTURE_TEARDOWN(forms)
 		EXPECT_EQ(0, sops_rmmod());
 }
 
-/* the end of what it says, in case it fails */
 static int test(const char *name, char *says, size_t size)
 {
 	char path[PATH_MAX], command[PATH_MAX + 8];
@@ -56,11 +56,15 @@ TEST_F_TIMEOUT(forms, name, 300)					\
 {									\
 	static char says[1 << 16];					\
 	int code = test(#name, says, sizeof(says));			\
+	char *line;							\
 									\
 	/* a test can have nothing to do on a kernel: all is skipped */	\
 	if (code == KSFT_SKIP)						\
 		SKIP(return, "it is skipped as a whole");		\
-	EXPECT_EQ(0, code) TH_LOG("%s", says);				\
+	EXPECT_EQ(0, code);						\
+	/* not as results of ours */					\
+	for (line = strtok(says, "\n"); code && line; line = strtok(NULL, "\n")) \
+		TH_LOG("%s", line);					\
 }
 
 FORMS_TEST(traffic)
