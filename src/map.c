@@ -375,7 +375,8 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 		return err;
 
 	mutex_lock(&smap->lock);
-	if (smap->kvalue.state != SOPS_STATE_INIT) {
+	/* A delete does not take the lock. */
+	if (READ_ONCE(smap->kvalue.state) != SOPS_STATE_INIT) {
 		err = -EBUSY;
 		goto unlock;
 	}
