@@ -10,6 +10,7 @@
 char _license[] SEC("license") = "GPL";
 
 __u64 entered;
+__u64 replaced;
 __u64 stack[TRAMP_DEPTH];
 int bytes;
 
@@ -27,4 +28,11 @@ int enter(void *ctx)
 {
 	__sync_fetch_and_add(&entered, 1);
 	return 0;
+}
+
+SEC("freplace/ca_min_tso_segs")
+__u32 replace(void)
+{
+	__sync_fetch_and_add(&replaced, 1);
+	return 2;
 }

@@ -202,6 +202,7 @@ static struct bpf_program *which_##prog(struct tramp_bpf *skel)	\
 }
 WHICH(storage)
 WHICH(enter)
+WHICH(replace)
 
 /* from inside the program: the program, its trampoline, and who called that */
 TEST_F(tramp, stack)
@@ -246,6 +247,31 @@ TEST_F(tramp, fentry)
 	ASSERT_EQ(0, flow_send(&f, 1 << 20));
 	EXPECT_LT(0, skel->bss->entered);
 	EXPECT_TRUE(sops_wait(CALLS(CONG_AVOID) == skel->bss->entered));
+	flow_close(&f);
+	tramp_bpf__destroy(skel);
+}
+
+/* a program that runs in place of ours */
+TEST_F(tramp, freplace)
+{
+	struct tramp_bpf *skel = tramp_open(which_replace, self->skel->progs.ca_min_tso_segs,
+					    "ca_min_tso_segs");
+	struct flow f;
+	__u64 before;
+
+	if (!skel)
+		SKIP(return, "this kernel's verifier replaces no program of struct_ops");
+	ASSERT_EQ(0, flow_open(&f, "t_full"));
+	ASSERT_EQ(0, flow_send(&f, 1 << 18));
+	before = CALLS(MIN_TSO_SEGS);
+	EXPECT_LT(0, before);
+	EXPECT_EQ(0, skel->bss->replaced);
+	skel->links.replace = bpf_program__attach_freplace(skel->progs.replace, 0, NULL);
+	ASSERT_NE(NULL, skel->links.replace);
+	before = CALLS(MIN_TSO_SEGS);
+	ASSERT_EQ(0, flow_send(&f, 1 << 20));
+	EXPECT_LT(0, skel->bss->replaced);
+	EXPECT_EQ(before, CALLS(MIN_TSO_SEGS));
 	flow_close(&f);
 	tramp_bpf__destroy(skel);
 }
