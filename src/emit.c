@@ -292,16 +292,27 @@ bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog 
 }
 
 /*
+ * Can an extension be put in a program's place? It would run in the same
+ * trampoline, and may call what it likes. It needs the program's BTF, and the
+ * verifier lets none replace a function that it found not to be called as its
+ * BTF says: so it marks all struct_ops programs with the usual context.
+ */
+static bool emit_is_extensible(const struct bpf_prog *prog)
+{
+	return prog->aux->btf && !(prog->aux->func_info_aux &&
+				   prog->aux->func_info_aux[0].unreliable);
+}
+
+/*
  * Can nothing that runs as this program find out about a run context? Not
  * when it calls nothing: no helper, no function of the kernel, no subprogram,
- * no tail call. What could be put in its place by an extension could; an
- * extension needs the program's BTF.
+ * no tail call.
  */
 static bool emit_is_leaf(const struct bpf_prog *prog)
 {
 	u32 i;
 
-	if (prog->aux->btf)
+	if (emit_is_extensible(prog))
 		return false;
 	for (i = 0; i < prog->len; i++) {
 		u8 code = prog->insnsi[i].code;

@@ -16,6 +16,7 @@
 
 #include "ca.h"
 #include "ca.skel.h"
+#include "leaf.skel.h"
 #include "tramp.h"
 #include "tramp.skel.h"
 
@@ -303,28 +304,40 @@ TEST_F(tramp, interpreted)
 	ca_bpf__destroy(skel);
 }
 
-static long image_bytes(const struct bpf_insn *insns, size_t n, const char *name)
+static long image_bytes(int map, const struct sops_value *v)
+{
+	struct bpf_map_info info;
+	struct sops_row row;
+
+	if (map < 0 || (v && map_update(map, 0, v->bytes, 0)) || map_info(map, &info) ||
+	    sops_row(info.id, &row))
+		row.image_bytes = -EINVAL;
+	map_delete(map, 0);
+	return row.image_bytes;
+}
+
+static long image_of(const struct bpf_insn *insns, size_t n, const char *name)
 {
 	static const char *const members[] = {
 		"ssthresh", "cong_avoid", "undo_cwnd", "set_state",
 		"cwnd_event", "in_ack_event", "pkts_acked",
 	};
-	struct bpf_map_info info;
 	struct sops_value v;
-	struct sops_row row;
-	int map, i;
+	int map = sops_create(&tcp), i;
+	long bytes;
 
 	value_init(&v, &tcp);
 	value_name(&v, name);
 	for (i = 0; i < 7; i++)
 		value_set(&v, members[i], sops_insns(&tcp, members[i], insns, n));
-	map = sops_create(&tcp);
-	if (map < 0 || map_update(map, 0, v.bytes, 0) || map_info(map, &info) ||
-	    sops_row(info.id, &row))
-		row.image_bytes = -EINVAL;
-	map_delete(map, 0);
+	bytes = image_bytes(map, &v);
 	close(map);
-	return row.image_bytes;
+	return bytes;
+}
+
+static long image_of_map(const struct bpf_map *map)
+{
+	return bpf_map__attach_struct_ops(map) ? image_bytes(bpf_map__fd(map), NULL) : -EINVAL;
 }
 
 /*
@@ -344,16 +357,28 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	struct tramp_bpf *replaces;
+	struct leaf_bpf *skel;
 	long without, with;
 
 	if (!self->own)
 		SKIP(return, "the kernel's generator gives one to all");
-	without = image_bytes(leaf, 4, "t_leaf");
-	with = image_bytes(helper, 3, "t_helper");
+	without = image_of(leaf, 4, "t_leaf");
+	with = image_of(helper, 3, "t_helper");
 	ASSERT_LT(0, without);
 	TH_LOG("%ld bytes without, %ld with", without, with);
 	EXPECT_LT(without, with);
 	EXPECT_GE(7 * 256, with);
+
+	/* programs with BTF: the same, unless another can be put in their place */
+	skel = leaf_bpf__open_and_load();
+	ASSERT_NE(NULL, skel);
+	EXPECT_EQ(without, image_of_map(skel->maps.t_leaf));
+	EXPECT_EQ(with, image_of_map(skel->maps.t_call));
+	replaces = tramp_open(which_replace, skel->progs.void_ssthresh, "void_ssthresh");
+	EXPECT_EQ(replaces ? with : without, image_of_map(skel->maps.t_void));
+	tramp_bpf__destroy(replaces);
+	leaf_bpf__destroy(skel);
 }
 
 /* each type that was asked for has a line that says what becomes of it */

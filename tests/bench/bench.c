@@ -67,14 +67,14 @@ static long long call(const char *peer, const char *member, const char *context,
 	return median(tries);
 }
 
-static const char *const members[] = { "ssthresh", "cong_avoid" };
+static const char *const members[] = { "ssthresh", "cong_avoid", "undo_cwnd" };
 static const char *const contexts[] = { "plain", "nested", "bh" };
 
 static void calls(const char *peer, const char *asked, int sock)
 {
 	unsigned int m, c;
 
-	for (m = 0; m < 2; m++) {
+	for (m = 0; m < 3; m++) {
 		for (c = 0; c < 3; c++) {
 			double all = call(asked, members[m], contexts[c], sock);
 			double ret = call("ret", members[m], contexts[c], sock);

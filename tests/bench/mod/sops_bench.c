@@ -6,7 +6,8 @@
  *	PEER MEMBER CONTEXT SOCKFD LOOPS
  *
  * PEER: ret, a function that only returns; c, one in C; ca, the socket's
- * MEMBER: ssthresh (one argument, returns a value) or cong_avoid (three, none)
+ * MEMBER: ssthresh or undo_cwnd (one argument, returns a value), or cong_avoid
+ * (three, none)
  * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
  *
  * Reading gives the cycles of the loop. One loop serves all.
@@ -70,15 +71,18 @@ static noinline u64 loop(void *func, void *sk, u32 loops)
 	return end - start;
 }
 
-static void *function(const char *peer, bool ssthresh, const struct sock *sk)
+static void *function(const char *peer, const char *member, const struct sock *sk)
 {
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
+	bool three = !strcmp(member, "cong_avoid");
 
 	if (!strcmp(peer, "ret"))
 		return sops_bench_ret;
 	if (!strcmp(peer, "c"))
-		return ssthresh ? (void *)c_ssthresh : (void *)c_cong_avoid;
-	return ssthresh ? (void *)ca->ssthresh : (void *)ca->cong_avoid;
+		return three ? (void *)c_cong_avoid : (void *)c_ssthresh;
+	if (!strcmp(member, "undo_cwnd"))
+		return ca->undo_cwnd;
+	return three ? (void *)ca->cong_avoid : (void *)ca->ssthresh;
 }
 
 static ssize_t bench_write(struct file *f, const char __user *from, size_t len, loff_t *pos)
@@ -96,7 +100,7 @@ static ssize_t bench_write(struct file *f, const char __user *from, size_t len, 
 	sock = sockfd_lookup(fd, &err);
 	if (!sock)
 		return err;
-	func = function(peer, !strcmp(member, "ssthresh"), sock->sk);
+	func = function(peer, member, sock->sk);
 	if (!strcmp(context, "nested")) {
 		migrate_disable();
 		rcu_read_lock();

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Congestion controls whose programs call nothing, call a helper, or call
+ * nothing and take no context, which on some kernels lets them be replaced.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+char _license[] SEC("license") = "GPL";
+
+#define MEMBERS(prog)							\
+	prog(ssthresh) prog(cong_avoid) prog(undo_cwnd) prog(set_state)	\
+	prog(cwnd_event) prog(in_ack_event) prog(pkts_acked)
+
+#define CALLS_NOTHING(m)						\
+SEC("struct_ops/" #m) __u32 leaf_##m(unsigned long long *ctx)		\
+{									\
+	return 2;							\
+}
+MEMBERS(CALLS_NOTHING)
+
+#define CALLS_HELPER(m)							\
+SEC("struct_ops/" #m) __u32 call_##m(unsigned long long *ctx)		\
+{									\
+	return bpf_ktime_get_ns() ? 2 : 3;				\
+}
+MEMBERS(CALLS_HELPER)
+
+#define TAKES_NOTHING(m)						\
+SEC("struct_ops/" #m) __u32 void_##m(void)				\
+{									\
+	return 2;							\
+}
+MEMBERS(TAKES_NOTHING)
+
+#define LEAF(m)	.m = (void *)leaf_##m,
+SEC(".struct_ops")
+struct tcp_congestion_ops t_leaf = { MEMBERS(LEAF) .name = "t_leaf" };
+
+#define CALL(m)	.m = (void *)call_##m,
+SEC(".struct_ops")
+struct tcp_congestion_ops t_call = { MEMBERS(CALL) .name = "t_call" };
+
+#define VOID(m)	.m = (void *)void_##m,
+SEC(".struct_ops")
+struct tcp_congestion_ops t_void = { MEMBERS(VOID) .name = "t_void" };
