@@ -60,7 +60,7 @@ enum sops_subject {
 
 /*
  * hook(SUBJECT, kernel's function, ours, return type, arguments): without it ...
- * The handler looks through them in this order: what each socket calls is first.
+ * The handler looks through them in this order: what is called most is first.
  */
 #define SOPS_HOOKS(hook)						\
 	/* ... subsystems would count references in the wrong place */	\
@@ -68,6 +68,11 @@ enum sops_subject {
 	     bool, (const void *))					\
 	hook(SOPS_KDATA, bpf_struct_ops_put, sops_map_put_kdata,	\
 	     void, (const void *))					\
+	/* ... nothing could be registered or unregistered */		\
+	hook(SOPS_MAP, bpf_struct_ops_map_update_elem, sops_map_update,	\
+	     map_ops_long, (struct bpf_map *, void *, void *, u64))	\
+	hook(SOPS_MAP, bpf_struct_ops_map_delete_elem, sops_map_delete,	\
+	     map_ops_long, (struct bpf_map *, void *))			\
 	/* ... maps with flags that only newer kernels know stay refused */ \
 	hook(SOPS_ALWAYS, bpf_struct_ops_map_alloc_check, sops_map_alloc_check, \
 	     int, (union bpf_attr *))					\
@@ -84,11 +89,6 @@ enum sops_subject {
 	     int, (struct bpf_map *, void *, void *))			\
 	hook(SOPS_MAP, bpf_struct_ops_map_seq_show_elem, sops_map_seq_show, \
 	     void, (struct bpf_map *, void *, struct seq_file *))	\
-	/* ... nothing could be registered or unregistered */		\
-	hook(SOPS_MAP, bpf_struct_ops_map_update_elem, sops_map_update,	\
-	     map_ops_long, (struct bpf_map *, void *, void *, u64))	\
-	hook(SOPS_MAP, bpf_struct_ops_map_delete_elem, sops_map_delete,	\
-	     map_ops_long, (struct bpf_map *, void *))			\
 	SOPS_HOOKS_LINK(hook)						\
 	SOPS_HOOKS_USAGE(hook)						\
 	SOPS_HOOKS_INFO(hook)						\
