@@ -415,7 +415,7 @@ TEST_F_TIMEOUT(storm, killed, 3600)
 		if (!pids[n])
 			victim(dir, n);
 	}
-	while (time(NULL) < end) {
+	do {
 		usleep(rand_r(&seed) % 200000);
 		n = rand_r(&seed) % VICTIMS;
 		kill(pids[n], SIGKILL);
@@ -434,7 +434,7 @@ TEST_F_TIMEOUT(storm, killed, 3600)
 		pids[n] = fork();
 		if (!pids[n])
 			victim(dir, n);
-	}
+	} while (time(NULL) < end);
 	for (n = 0; n < VICTIMS; n++) {
 		kill(pids[n], SIGKILL);
 		waitpid(pids[n], NULL, 0);
