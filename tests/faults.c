@@ -780,12 +780,14 @@ TEST_F_TIMEOUT(faults, unbound_symbols, 600)
 {
 	static char names[128][64];
 	char params[128], line[256];
-	int i, n, err, log, refused = 0;
+	/* all of them take a while: when there is time */
+	int step = sops_param("SOPS_ROUNDS", 5) < 100 ? 4 : 1;
+	int i, n, err, log, tried = 0, refused = 0;
 
 	n = symbols(names, 128);
 	EXPECT_LT(30, n);
 	ASSERT_EQ(0, sops_rmmod());
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i += step, tried++) {
 		snprintf(params, sizeof(params), "missing=%.63s", names[i]);
 		log = kmsg_open();
 		err = mod_load(sops_ko(), params);
@@ -799,7 +801,8 @@ TEST_F_TIMEOUT(faults, unbound_symbols, 600)
 			sops_rmmod();
 	}
 	ASSERT_EQ(0, sops_insmod());
-	TH_LOG("count: binding: %d symbols missing one by one, %d refused", n, refused);
+	TH_LOG("count: binding: %d of %d symbols missing one by one, %d refused",
+	       tried, n, refused);
 }
 
 /* what our own trampolines need: the kernel's generator instead, and it says so */
