@@ -32,6 +32,9 @@ struct emit_seen {
 	} words[8];
 };
 
+/* What of a task is looked at: how far it goes on behind depends on the processor. */
+#define EMIT_TASK_SIZE	offsetof(struct task_struct, thread)
+
 static u64 *emit_task;		/* the task as it was before */
 static struct emit_seen emit_seen;
 
@@ -55,7 +58,7 @@ static void emit_look(void)
 	if (!emit_kernel->preempt_wide)
 		seen->preempt_count = (u32)seen->preempt_count;
 	seen->nr_pinned = emit_read_percpu(emit_kernel->nr_pinned);
-	for (i = 0; i < sizeof(struct task_struct) / sizeof(*now); i++) {
+	for (i = 0; i < EMIT_TASK_SIZE / sizeof(*now); i++) {
 		u64 value = READ_ONCE(now[i]);
 
 		if (value == emit_task[i])
@@ -94,7 +97,7 @@ static const char *emit_try_one(void *tramp, struct emit_seen *inside)
 
 	static_call_update(emit_try, tramp);
 	local_irq_save(flags);
-	memcpy(emit_task, current, sizeof(struct task_struct));
+	memcpy(emit_task, current, EMIT_TASK_SIZE);
 	emit_look();
 	before = emit_seen;
 	static_call(emit_try)();
@@ -233,7 +236,7 @@ const char *sops_emit_try(const struct sops_emit_kernel *kernel,
 	const char *why = "there is no memory";
 
 	emit_kernel = kernel;
-	emit_task = kmalloc(sizeof(*current), GFP_KERNEL);
+	emit_task = kmalloc(EMIT_TASK_SIZE, GFP_KERNEL);
 	/* The kernel's steps count run time, if somebody wants that just now. */
 	if (prog)
 		prog->stats = alloc_percpu(struct bpf_prog_stats);
