@@ -416,6 +416,17 @@ int sops_rmmod(void)
 	return mod_unload_wait(MODULE);
 }
 
+bool sops_own_tramps(void)
+{
+	int log = kmsg_open(), own = 0;
+
+	if (!mod_loaded(MODULE) || !sops_rmmod())
+		if (!mod_load(sops_ko(), ""))
+			own = kmsg_count(log, "trampolines are its own", NULL, 0);
+	close(log);
+	return own;
+}
+
 /* maps that a failed case left registered must not fail the next one too */
 void sops_sweep(const char *prefix)
 {

@@ -118,6 +118,7 @@ bool mod_loaded(const char *name);
 const char *sops_ko(void);
 int sops_insmod(void);			/* with $SOPS_PARAMS */
 int sops_rmmod(void);			/* waits for maps on their way out */
+bool sops_own_tramps(void);		/* loaded anew: trampolines are not the generator's */
 
 /* one line of the module's list of its maps */
 struct sops_row {
