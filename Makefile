@@ -27,7 +27,7 @@ check-all: ## test on all kernels
 	@scripts/deps
 	@scripts/check --all
 
-check-debug: ## test on a debug kernel, built first: storms, failing allocations, hostile input; an hour
+check-debug: ## test on debug kernels, built first: storms, failing allocations, hostile input; hours
 	@scripts/deps
 	@scripts/check-debug
 
