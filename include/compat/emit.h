@@ -43,7 +43,7 @@ static inline u8 sops_preamble(void *stub, const u8 **preamble)
 	return endbr_size;
 }
 
-/* 7.3: the preempt count has a word for itself. Goes when 7.2 does. */
+/* By 7.2: the preempt count has a word for itself. Goes when 6.12 does. */
 #ifdef CONFIG_HAS_SEPARATE_PREEMPT_RESCHED_BITS
 #define SOPS_PREEMPT_COUNT_SIZE	8
 #else
@@ -70,7 +70,7 @@ static inline bool sops_cpu_counts_calls(void)
 /* 6.9: all mitigations are CONFIG_MITIGATION_. Goes when 6.1 does. */
 #define SOPS_RET_SLS	(IS_ENABLED(CONFIG_SLS) || IS_ENABLED(CONFIG_MITIGATION_SLS))
 
-/* 7.3: the frame bounds of code that is not a program. Goes when 7.2 does. */
+/* By 7.2: the frame bounds of code that is not a program. Goes when 6.12 does. */
 static inline void sops_ksym_set_frame(struct bpf_ksym *ksym, u32 start, u32 end)
 {
 #ifdef HAVE_KSYM_FRAME

@@ -32,7 +32,7 @@ static inline void sops_tramp_prog_init(struct sops_tramp_prog *tp,
 	memset(tp, 0, sizeof(*tp));
 	tp->link.link.type = BPF_LINK_TYPE_STRUCT_OPS;
 	tp->link.link.prog = prog;
-	/* 7.3: nodes, not links. Goes when 7.2 does. */
+	/* By 7.2: nodes, not links. Goes when 6.12 does. */
 #ifdef HAVE_TRAMP_NODES
 	tp->link.node.link = &tp->link.link;
 	tp->units[BPF_TRAMP_FENTRY].nodes[0] = &tp->link.node;
@@ -46,10 +46,15 @@ static inline void sops_tramp_prog_init(struct sops_tramp_prog *tp,
 /*
  * Can the generator be trusted with arguments on the stack? From 6.12 on it
  * takes them, but reads one word too far up in a trampoline that is called as
- * a function; 7.3 is the first that is known to be right. 6.1 refuses them by
- * itself. Goes when 7.2 does.
+ * a function; 7.3 is the first that is known to be right. Headers do not show
+ * it; what they show is that arguments in an arena are there, of the same
+ * release. 6.1 refuses them by itself. Goes when 7.2 does.
  */
-#define SOPS_TRAMP_STACK_ARGS	IS_ENABLED(HAVE_TRAMP_NODES)
+#ifdef BTF_FMODEL_ARENA_ARG
+#define SOPS_TRAMP_STACK_ARGS	true
+#else
+#define SOPS_TRAMP_STACK_ARGS	false
+#endif
 
 /* 6.9 (66c8473135c6): a bit of the program itself. Goes when 6.1 does. */
 static inline bool sops_prog_sleepable(const struct bpf_prog *prog)

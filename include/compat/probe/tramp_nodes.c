@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* 7.3: the trampoline's unit is a node inside the link. */
+/* by 7.2: the trampoline's unit is a node inside the link. */
 #include <linux/bpf.h>
 
 struct bpf_tramp_node *probe(struct bpf_tramp_link *link);
