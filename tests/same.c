@@ -34,23 +34,6 @@ struct seen {
 	__u64 result;
 };
 
-static int seen_map(void)
-{
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
-		.key_size = 4,
-		.value_size = sizeof(struct seen),
-		.max_entries = 1,
-	};
-
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
-
-#define INSN(c, d, s, o, i) ((struct bpf_insn){				\
-	.code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i })
-#define LOAD(d, s, o)	INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define STORE(d, s, o)	INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
-
 /* notes its arguments, asks a helper, and returns a number of its own */
 static int watcher(size_t m, int map)
 {
@@ -91,7 +74,7 @@ FIXTURE_SETUP(same)
 	ASSERT_TRUE(!err || err == -EEXIST);
 	self->sock = socket(AF_INET, SOCK_STREAM, 0);
 	for (m = 0; m < NR_MEMBERS; m++) {
-		self->maps[m] = seen_map();
+		self->maps[m] = sops_array(sizeof(struct seen));
 		self->progs[m] = watcher(m, self->maps[m]);
 		ASSERT_LE(0, self->progs[m]) TH_LOG("%s", members[m].name);
 	}

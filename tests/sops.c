@@ -246,6 +246,18 @@ int sops_insns(const struct sops_type *t, const char *member,
 	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
+int sops_array(__u32 value_size)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = value_size,
+		.max_entries = 1,
+	};
+
+	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
 int sops_prog(const struct sops_type *t, const char *member, int ret)
 {
 	struct bpf_insn insns[] = {

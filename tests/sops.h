@@ -92,6 +92,15 @@ void value_set(struct sops_value *v, const char *member, __u64 to);
 void value_name(struct sops_value *v, const char *name);
 __u64 value_get(const struct sops_value *v, const char *member);
 
+/* an array map of one value, for programs to leave it in */
+int sops_array(__u32 value_size);
+
+/* instructions of programs */
+#define INSN(c, d, s, o, i) ((struct bpf_insn){				\
+	.code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i })
+#define LOAD(d, s, o)	INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define STORE(d, s, o)	INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
+
 /* a program for one member that returns @ret */
 int sops_prog(const struct sops_type *t, const char *member, int ret);
 int sops_insns(const struct sops_type *t, const char *member,

@@ -28,22 +28,6 @@ struct seen {
 	__u64 calls;
 };
 
-static int seen_map(void)
-{
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
-		.key_size = 4,
-		.value_size = sizeof(struct seen),
-		.max_entries = 1,
-	};
-
-	return sys_bpf(BPF_MAP_CREATE, &attr);
-}
-
-#define INSN(c, d, s, o, i) ((struct bpf_insn){				\
-	.code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i })
-#define LOAD(d, s, o)	INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define STORE(d, s, o)	INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
 #define MOV(d, s)	INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 
 /* notes @nargs words of arguments in @seen and returns @ret */
@@ -151,7 +135,7 @@ FIXTURE_SETUP(types)
 	ASSERT_EQ(0, type_get(&self->wide, KO, "sops_wide_ops"));
 	memset(&self->v, 0, sizeof(self->v));
 	self->v.test.tag = 1;
-	self->seen = seen_map();
+	self->seen = sops_array(sizeof(struct seen));
 	ASSERT_LE(0, self->seen);
 	self->map = create(&self->test, 0);
 	ASSERT_LE(0, self->map);
