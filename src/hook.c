@@ -17,6 +17,12 @@
  * So one call is served by one implementation, the original is never called
  * from here, and maps that were made before keep the kernel's.
  *
+ * The first call that reaches a map of ours this way also puts a table of our
+ * own into it, so that later ones come straight to us: that spares them the
+ * way through ftrace. It is a short cut and no more. Whoever has read the
+ * kernel's table before gets to the same function by the hook, and what the
+ * kernel does not call through a table always does.
+ *
  * That no task is in our text after rmmod rests on this:
  *
  *  - A function that serves an object of ours: its caller holds that object,
@@ -142,6 +148,15 @@ static const char * const sops_not_hooked[] __initconst = {
 static unsigned long sops_hook_ips[ARRAY_SIZE(sops_hooks)] __ro_after_init;
 
 /*
+ * The kernel's operations of a struct_ops map, with ours for those that are
+ * hooked; empty where the kernel's table is not to be found. map_create()
+ * overwrites what a new map has, so it cannot be there from the start. Nobody
+ * takes it from one map to another: the kernel copies tables for maps in maps
+ * only, where struct_ops maps are refused.
+ */
+static struct bpf_map_ops sops_hook_map_ops __ro_after_init;
+
+/*
  * Every hook is in place. ftrace patches one function after the other, so
  * until then nothing may become ours: another function might still be the
  * kernel's when the new object reaches it.
@@ -155,6 +170,15 @@ static notrace bool sops_hook_get_module(void)
 	return smp_load_acquire(&sops_hooks_live) && try_module_get(THIS_MODULE);
 }
 
+static notrace bool sops_hook_wants_map(struct bpf_map *map)
+{
+	if (!sops_is_map(map))
+		return false;
+	if (sops_hook_map_ops.map_free)
+		WRITE_ONCE(map->ops, &sops_hook_map_ops);
+	return true;
+}
+
 static notrace bool sops_hook_wants(enum sops_subject subject,
 				    struct ftrace_regs *fregs)
 {
@@ -162,7 +186,7 @@ static notrace bool sops_hook_wants(enum sops_subject subject,
 
 	switch (subject) {
 	case SOPS_MAP:
-		return sops_is_map(first);
+		return sops_hook_wants_map(first);
 	case SOPS_MAP_2ND:
 		return sops_is_map((void *)ftrace_regs_get_argument(fregs, 1));
 	case SOPS_KDATA:
@@ -254,6 +278,26 @@ static int __init sops_hooks_find_unknown(void)
 	return ret;
 }
 
+/* The kernel's table, into ours. */
+static void __init sops_hooks_copy_map_ops(void)
+{
+	const struct bpf_map_ops *ops = (void *)sops_kernel_find("bpf_struct_ops_map_ops");
+
+	if (ops)
+		sops_hook_map_ops = *ops;
+}
+
+/* Wherever our table has the kernel's function it gets ours. */
+static void __init sops_hooks_edit_map_ops(unsigned long addr, void *ours)
+{
+	void **op = (void **)&sops_hook_map_ops;
+	int i;
+
+	for (i = 0; i < sizeof(sops_hook_map_ops) / sizeof(*op); i++)
+		if (op[i] == (void *)addr)
+			op[i] = ours;
+}
+
 /**
  * sops_hooks_check() - find every entry point and compare its prototype
  *
@@ -267,6 +311,7 @@ int __init sops_hooks_check(void)
 	int i, err, ret = 0;
 	unsigned long addr;
 
+	sops_hooks_copy_map_ops();
 	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
 		const struct sops_hook *hook = &sops_hooks[i];
 
@@ -283,6 +328,8 @@ int __init sops_hooks_check(void)
 		}
 		if (err)
 			ret = err;
+		else if (hook->subject == SOPS_MAP)
+			sops_hooks_edit_map_ops(addr, hook->ours);
 	}
 	/* Without BTF there was a line for that already. */
 	return ret ?: sops_hooks_find_unknown();

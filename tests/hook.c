@@ -294,6 +294,75 @@ TEST_F(load, in_use)
 	EXPECT_EQ(0, sops_rmmod());
 }
 
+#define TRACING "/sys/kernel/tracing/"
+
+/* how often a function of the kernel's was entered since the last time; the redirect comes after */
+static int entered(const char *func)
+{
+	static char text[1 << 16];
+	int n = 0;
+	char *at;
+
+	if (slurp(TRACING "trace", text, sizeof(text)))
+		return -1;
+	for (at = text; (at = strstr(at, func)); at++)
+		n++;
+	close(open(TRACING "trace", O_WRONLY | O_TRUNC));
+	return n;
+}
+
+/* the first call goes by ftrace, and later ones come straight to us; or all of them go by ftrace */
+static void short_cut(struct __test_metadata *_metadata, const char *params, int later)
+{
+	struct sops_value v;
+	int map, old;
+
+	old = sops_create(&tcp);
+	ASSERT_LE(0, old);
+	ASSERT_EQ(0, mod_load(sops_ko(), params));
+	map = sops_create(&tcp);
+	ASSERT_LE(0, map);
+	ca_value(&v, "t_short");
+	if (access(TRACING "trace", R_OK))
+		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	ASSERT_EQ(0, spit(TRACING "set_ftrace_filter", "bpf_struct_ops_map_*"));
+	ASSERT_EQ(0, spit(TRACING "current_tracer", "function"));
+
+	EXPECT_EQ(-EINVAL, map_update(map, 0, v.bytes, 1));
+	EXPECT_EQ(1, entered(": bpf_struct_ops_map_update_elem"));
+	EXPECT_EQ(0, map_update(map, 0, v.bytes, 0));
+	EXPECT_EQ(-EBUSY, map_update(map, 0, v.bytes, 0));
+	EXPECT_EQ(2 * later, entered(": bpf_struct_ops_map_update_elem"));
+	EXPECT_EQ(0, map_delete(map, 0));
+	EXPECT_EQ(-EINPROGRESS, map_delete(map, 0));
+	EXPECT_EQ(2 * later, entered(": bpf_struct_ops_map_delete_elem"));
+	close(map);
+	ASSERT_EQ(0, sops_wait_empty());
+	EXPECT_EQ(later, entered(": bpf_struct_ops_map_free"));
+
+	/* the kernel's own keep its table */
+	EXPECT_EQ(0, map_update(old, 0, v.bytes, 0));
+	EXPECT_EQ(0, map_delete(old, 0));
+	EXPECT_EQ(1, entered(": bpf_struct_ops_map_delete_elem"));
+	ASSERT_EQ(0, sops_rmmod());
+	EXPECT_EQ(-EINPROGRESS, map_delete(old, 0));
+	EXPECT_EQ(1, entered(": bpf_struct_ops_map_delete_elem"));
+	close(old);
+
+	EXPECT_EQ(0, spit(TRACING "current_tracer", "nop"));
+	close(open(TRACING "set_ftrace_filter", O_WRONLY | O_TRUNC));
+}
+
+TEST_F(load, short_cut)
+{
+	short_cut(_metadata, "", 0);
+}
+
+TEST_F(load, without_short_cut)
+{
+	short_cut(_metadata, "missing=bpf_struct_ops_map_ops", 1);
+}
+
 /* Threads that go in and out of our text while it is taken away. */
 struct churn {
 	atomic_int stop, err;
