@@ -6,6 +6,7 @@
  */
 #include "sops.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
