@@ -4,7 +4,7 @@
  *
  *	hook.c		the kernel's entry points to a struct_ops map; ours in
  *			their place (proto.c: are they what we think they are?)
- *	registry.c	which maps are ours
+ *	list.c		our maps in debugfs
  *	link.c		a link that registers a map (kernels that have such links)
  *	map.c		the map: create, update, look up, delete, show, free
  *	preempt.c	types whose programs run with preemption off, if asked for
@@ -16,6 +16,7 @@
  *	emit_x86.c	their bytes
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
+ *	registry.c	which maps are ours
  *	kernel.c	what we borrow from the kernel
  *
  * Calls go down this list, never up. Whatever differs between kernels is in
@@ -27,9 +28,9 @@
 #include "emit.h"
 #include "hook.h"
 #include "kernel.h"
+#include "list.h"
 #include "map.h"
 #include "preempt.h"
-#include "registry.h"
 #include "type.h"
 
 static int __init sops_init(void)
@@ -46,7 +47,7 @@ static int __init sops_init(void)
 	nr_types = sops_types_init();
 	if (nr_types < 0)
 		return nr_types;
-	err = sops_registry_init();
+	err = sops_list_init();
 	if (err)
 		goto types;
 	generated = sops_emit_init();
@@ -61,7 +62,7 @@ static int __init sops_init(void)
 
 emit:
 	sops_emit_exit();
-	sops_registry_exit();
+	sops_list_exit();
 types:
 	sops_types_exit();
 	return err;
@@ -72,7 +73,7 @@ static void __exit sops_exit(void)
 	sops_hooks_off();
 	sops_map_drain();
 	sops_emit_exit();
-	sops_registry_exit();
+	sops_list_exit();
 	sops_types_exit();
 	pr_info("struct_ops maps are the kernel's own again\n");
 }

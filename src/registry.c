@@ -5,21 +5,14 @@
  * Whether an object that reaches a hook is ours is decided here and nowhere
  * else, by the address of the map. Nothing is read through the address: it
  * may be one of the kernel's own maps, which has another layout.
- *
- * /sys/kernel/debug/struct_ops/maps lists them, for people and for tests.
  */
-#include <linux/debugfs.h>
 #include <linux/hashtable.h>
-#include <linux/module.h>
-#include <linux/seq_file.h>
 #include "map.h"
 #include "registry.h"
 
 /* Readers: RCU. Writers: sops_registry_lock. */
 static DEFINE_HASHTABLE(sops_registry, 10);
 static DEFINE_SPINLOCK(sops_registry_lock);
-
-static struct dentry *sops_debugfs_dir;
 
 /**
  * sops_registry_add() - a map is ours from here on
@@ -79,53 +72,18 @@ notrace bool sops_is_kdata(const void *kdata)
 	return sops_is_map(&kdata_to_sops_map(kdata)->map);
 }
 
-static int maps_show(struct seq_file *m, void *unused)
+/**
+ * sops_registry_walk() - look at every map of ours
+ * @fn: called for each, in no order, under RCU
+ * @data: for @fn
+ */
+void sops_registry_walk(void (*fn)(const struct sops_map *smap, void *data), void *data)
 {
-	static const char * const states[] = {
-		[SOPS_STATE_INIT]	= "init",
-		[SOPS_STATE_INUSE]	= "inuse",
-		[SOPS_STATE_TOBEFREE]	= "tobefree",
-		[SOPS_STATE_READY]	= "ready",
-	};
-	struct sops_map *smap;
+	const struct sops_map *smap;
 	int bkt;
 
-	seq_puts(m, "id name type state refcnt progs image_bytes\n");
 	rcu_read_lock();
 	hash_for_each_rcu(sops_registry, bkt, smap, node)
-		seq_printf(m, "%u %s %s %s %lld %u %zu\n",
-			   smap->map.id, *smap->map.name ? smap->map.name : "-",
-			   smap->type->name,
-			   states[READ_ONCE(smap->kvalue.state)],
-			   sops_map_refs(&smap->map),
-			   READ_ONCE(smap->image.nr_tramps),
-			   sops_image_size(&smap->image));
+		fn(smap, data);
 	rcu_read_unlock();
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(maps);
-
-/**
- * sops_registry_init() - make the list in debugfs
- *
- * A kernel without debugfs, or one locked down, does without the list.
- *
- * Return: 0 or -ENOMEM and the like.
- */
-int __init sops_registry_init(void)
-{
-	struct dentry *dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
-
-	if (IS_ERR(dir))
-		return PTR_ERR(dir) == -ENODEV || PTR_ERR(dir) == -EPERM ?
-			0 : PTR_ERR(dir);
-	sops_debugfs_dir = dir;
-	debugfs_create_file("maps", 0400, dir, NULL, &maps_fops);
-	return 0;
-}
-
-/** sops_registry_exit() - take the list away; no reader is in it after */
-void sops_registry_exit(void)
-{
-	debugfs_remove_recursive(sops_debugfs_dir);
 }

@@ -11,8 +11,6 @@ void sops_registry_add(struct sops_map *smap);
 void sops_registry_del(struct sops_map *smap);
 bool sops_is_map(const void *map);
 bool sops_is_kdata(const void *kdata);
-
-int sops_registry_init(void);
-void sops_registry_exit(void);
+void sops_registry_walk(void (*fn)(const struct sops_map *smap, void *data), void *data);
 
 #endif /* SOPS_REGISTRY_H */
