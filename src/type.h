@@ -18,6 +18,13 @@ enum sops_member_kind {
 	SOPS_MEMBER_DATA,	/* anything else: the type's init_member decides */
 };
 
+/* Do helpers for a member tell of what is beside a program's context? */
+enum sops_member_meta {
+	SOPS_META_UNKNOWN,
+	SOPS_META_NONE,
+	SOPS_META_OFFERED,
+};
+
 /**
  * struct sops_member - one member of the subsystem's struct
  * @kind: what goes there
@@ -26,6 +33,7 @@ enum sops_member_kind {
  * @name: its name, in BTF
  * @btf: the member in BTF, for the type's init_member
  * @model: SOPS_MEMBER_FUNC: arguments and return value
+ * @meta: set when its first program is seen
  */
 struct sops_member {
 	enum sops_member_kind kind;
@@ -34,6 +42,7 @@ struct sops_member {
 	const char *name;
 	const struct btf_member *btf;
 	struct btf_func_model model;
+	enum sops_member_meta meta;
 };
 
 /* Bytes of the value that no member covers. */
@@ -42,32 +51,26 @@ struct sops_hole {
 	u32 size;
 };
 
-/* Do helpers of a type tell of what is beside a program's context? */
-enum sops_type_meta {
-	SOPS_META_UNKNOWN,
-	SOPS_META_NONE,
-	SOPS_META_OFFERED,
-};
-
 /**
  * struct sops_type - a struct_ops type, resolved once
  * @list: entry in the list of types
  * @refs: one for each map, and one of the list for types of vmlinux
  * @rcu: the list of maps reads the name under RCU
- * @lock: serialises link operations, and programs becoming associated
+ * @lock: serialises registering, what links do to it, and programs becoming
+ *	associated
  * @ops: what the subsystem offers
  * @btf: where the type is from
  * @name: of the struct; a copy, the list of maps may outlive BTF
  * @prefix: what the names of its trampolines begin with
  * @prefix_len: of that
- * @atomic: its members are called where nothing may sleep
+ * @atomic: most of its members are called where nothing may sleep; no program
+ *	that may is let in
  * @t: the struct in BTF
  * @type_id: its id, which programs were loaded against
  * @value_id: id of bpf_struct_ops_<name>, which maps are created with
  * @value_size: of that, in bytes
  * @holes: of the value, in order
  * @nr_holes: number of them
- * @meta: set when its first program is seen
  * @nr_members: number of members
  * @members: in BTF's order: programs name a member by its index
  */
@@ -88,7 +91,6 @@ struct sops_type {
 	u32 value_size;
 	struct sops_hole *holes;
 	u32 nr_holes;
-	enum sops_type_meta meta;
 	u32 nr_members;
 	struct sops_member members[];
 };

@@ -46,7 +46,8 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 {
 	struct bpf_prog *prog;
 
-	if (fd > INT_MAX)
+	/* The kernel takes the low half, for none if that is zero. */
+	if (fd > INT_MAX && (int)fd >= 0)
 		return ERR_PTR(-EINVAL);
 	prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_STRUCT_OPS, false);
 	if (IS_ERR(prog))
@@ -88,19 +89,20 @@ static void sops_value_name_tramp(const struct sops_map *smap, const char *membe
 	memcpy(ksym->name + used, digit, digits + sizeof(digits) - digit);
 }
 
-/* Asked once for a type: no type answers for one program other than for the next. */
-static bool sops_value_meta(struct sops_type *type, const struct bpf_prog *prog)
+/* Asked once for a member: types answer by it, if not the same to all. */
+static bool sops_value_meta(const struct bpf_struct_ops *ops, struct sops_member *m,
+			    const struct bpf_prog *prog)
 {
-	if (!READ_ONCE(type->meta))
-		WRITE_ONCE(type->meta, sops_emit_has_meta(type->ops, prog) ?
+	if (!READ_ONCE(m->meta))
+		WRITE_ONCE(m->meta, sops_emit_has_meta(ops, prog) ?
 			   SOPS_META_OFFERED : SOPS_META_NONE);
-	return READ_ONCE(type->meta) == SOPS_META_OFFERED;
+	return READ_ONCE(m->meta) == SOPS_META_OFFERED;
 }
 
 static int sops_value_fill_func(struct sops_map *smap, u32 i)
 {
-	const struct sops_type *type = smap->type;
-	const struct sops_member *m = &type->members[i];
+	struct sops_type *type = smap->type;
+	struct sops_member *m = &type->members[i];
 	unsigned long *slot = (void *)smap->uvalue->data + m->offset;
 	struct sops_tramp *tramp;
 	struct bpf_prog *prog;
@@ -113,7 +115,7 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 
 	tramp = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset),
 			       prog, &m->model, sops_stub(type->ops, m->offset),
-			       sops_value_meta(smap->type, prog));
+			       sops_value_meta(type->ops, m, prog));
 	if (IS_ERR(tramp)) {
 		bpf_prog_put(prog);
 		return PTR_ERR(tramp);

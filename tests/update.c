@@ -320,9 +320,9 @@ TEST_F(update, value_that_fits_no_fd)
 	ASSERT_LE(0, prog);
 	EXPECT_REFUSED(EINVAL, 1ULL << 32);
 	EXPECT_REFUSED(EINVAL, 1ULL << 63);
-	EXPECT_REFUSED(EINVAL, ~0ULL);			/* -1 as a long */
-	EXPECT_REFUSED(EINVAL, 0xffffffffULL);		/* -1 as an int */
-	EXPECT_REFUSED(EINVAL, 1ULL << 31);
+	EXPECT_REFUSED(EBADF, ~0ULL);			/* -1 as a long */
+	EXPECT_REFUSED(EBADF, 0xffffffffULL);		/* -1 as an int */
+	EXPECT_REFUSED(EBADF, 1ULL << 31);
 
 	ca_value(&self->v, "t_update");
 	value_set(&self->v, "ssthresh", (1ULL << 32) | prog);
