@@ -344,25 +344,32 @@ static notrace void sops_hook_nothing(unsigned long ip, unsigned long parent_ip,
 /*
  * After -EBUSY for all together: say for which it is, by trying each alone,
  * with a handler that does nothing, since half of the hooks must never be on.
+ * If ftrace is switched off it takes these, though not permanent ones.
  */
 static void __init sops_hooks_blame(void)
 {
 	static struct ftrace_ops trial = {
 		.func	= sops_hook_nothing,
-		.flags	= SOPS_HOOK_FLAGS,
+		.flags	= SOPS_HOOK_FLAGS & ~FTRACE_OPS_FL_PERMANENT,
 	};
-	int i;
+	bool found = false;
+	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
 		if (ftrace_set_filter_ip(&trial, sops_hook_ips[i], 0, 1))
 			continue;
-		if (!register_ftrace_function(&trial))
+		err = register_ftrace_function(&trial);
+		if (!err)
 			unregister_ftrace_function(&trial);
-		else
-			pr_err("%s is already redirected by another module, such as a livepatch: unload that first\n",
-			       sops_hooks[i].func);
+		if (err != -EBUSY)
+			continue;
+		found = true;
+		pr_err("%s is already redirected by another module, such as a livepatch: unload that first\n",
+		       sops_hooks[i].func);
 	}
 	ftrace_free_filter(&trial);
+	if (!found)
+		pr_err("ftrace is switched off (sysctl kernel.ftrace_enabled), or was busy: switch it on, and try again\n");
 }
 
 /**
@@ -372,7 +379,7 @@ static void __init sops_hooks_blame(void)
  * made before it returns.
  *
  * Return: 0, -EBUSY when another module already redirects one of the
- * functions (a line names it), or what ftrace had against it.
+ * functions (a line names it) or ftrace is off, or what it had against it.
  */
 int __init sops_hooks_on(void)
 {

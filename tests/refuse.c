@@ -78,6 +78,28 @@ TEST_F(refuse, redirect_of_another_owner)
 	EXPECT_EQ(0, sops_insmod());
 }
 
+/* nothing can be redirected then, and nobody else is to blame */
+TEST_F(refuse, ftrace_switched_off)
+{
+	char line[256] = "";
+	int log;
+
+	if (spit("/proc/sys/kernel/ftrace_enabled", "0"))
+		SKIP(return, "this kernel's ftrace cannot be switched off");
+	log = kmsg_open();
+	EXPECT_EQ(-EBUSY, sops_insmod());
+	EXPECT_EQ(1, kmsg_count(log, "kernel.ftrace_enabled", line, sizeof(line)));
+	TH_LOG("%s", line);
+	close(log);
+	log = kmsg_open();
+	EXPECT_EQ(-EBUSY, sops_insmod());
+	EXPECT_EQ(0, kmsg_count(log, "another module", line, sizeof(line)));
+	close(log);
+	EXPECT_FALSE(mod_loaded("struct_ops"));
+	EXPECT_EQ(0, spit("/proc/sys/kernel/ftrace_enabled", "1"));
+	EXPECT_EQ(0, sops_insmod());
+}
+
 /* the other way round: what we own, a livepatch is refused */
 TEST_F(refuse, second_owner)
 {
