@@ -24,14 +24,19 @@ static struct bpf_map *sops_assoc_now(struct bpf_prog_aux *aux)
 }
 
 /**
- * sops_assoc_is_ours() - does a program go with a map of ours?
+ * sops_assoc_is_ours() - does a program go with no map of the kernel's?
  * @aux: of the program
  *
+ * With none at all it is for us to say so: the kernel would look once more,
+ * and could see a map of ours by then. From a map of the kernel's to one of ours
+ * there is no way in one step.
  * Context: RCU read section; called from the ftrace handler, hence notrace.
  */
 notrace bool sops_assoc_is_ours(const struct bpf_prog_aux *aux)
 {
-	return sops_is_map(rcu_access_pointer(aux->st_ops_assoc));
+	const struct bpf_map *map = rcu_access_pointer(aux->st_ops_assoc);
+
+	return !map || map == BPF_PTR_POISON || sops_is_map(map);
 }
 
 /**
@@ -40,8 +45,8 @@ notrace bool sops_assoc_is_ours(const struct bpf_prog_aux *aux)
  *
  * Context: RCU read section, in a kfunc.
  *
- * Return: the kernel-side value, or NULL when the program stopped going with
- * a map of ours since the hook looked.
+ * Return: the kernel-side value, or NULL when the program goes with no map, with
+ * several, or stopped going with one of ours since the hook looked.
  */
 void *sops_assoc_kdata(const struct bpf_prog_aux *aux)
 {
@@ -61,9 +66,11 @@ static void sops_assoc_set_prog(struct sops_tramp *tramp, struct bpf_map *map)
 	if (now == map || now == BPF_PTR_POISON)
 		goto unlock;
 
-	/* A map on its way out has no more say. */
+	/* A map on its way out has no more say; but see sops_assoc_is_ours(). */
 	if (now && atomic64_inc_not_zero(&now->refcnt)) {
 		tramp->assoc_before = now;
+		map = BPF_PTR_POISON;
+	} else if (now && !sops_is_map(now)) {
 		map = BPF_PTR_POISON;
 	}
 	rcu_assign_pointer(aux->st_ops_assoc, map);

@@ -74,42 +74,6 @@ static const struct {
 	{ "rcu_read_unlock_special", 4, &emit_kernel.task.rcu_special },
 };
 
-/* Offset in bytes of a member of a struct, of nameless ones in it as well. */
-static int emit_find_member(const struct btf *btf, const struct btf_type *t,
-			    const char *name, u32 size)
-{
-	u32 i, offset, found;
-	int inner;
-
-	for (i = 0; i < btf_type_vlen(t); i++) {
-		const struct btf_member *m = &btf_type_member(t)[i];
-		const struct btf_type *mt = btf_type_by_id(btf, m->type);
-		const char *is = borrowed(btf_name_by_offset)(btf, m->name_off);
-
-		offset = __btf_member_bit_offset(t, m) / 8;
-		if (!*is && btf_type_is_struct(mt)) {
-			inner = emit_find_member(btf, mt, name, size);
-			if (inner >= 0)
-				return offset + inner;
-		} else if (!strcmp(is, name)) {
-			if (__btf_member_bitfield_size(t, m) ||
-			    IS_ERR(borrowed(btf_resolve_size)(btf, mt, &found)) ||
-			    found != size)
-				return -EINVAL;
-			return offset;
-		}
-	}
-	return -ENOENT;
-}
-
-static int emit_find_struct_member(const char *type, const char *name, u32 size)
-{
-	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
-	s32 id = borrowed(btf_find_by_name_kind)(btf, type, BTF_KIND_STRUCT);
-
-	return id < 0 ? id : emit_find_member(btf, btf_type_by_id(btf, id), name, size);
-}
-
 /*
  * Variables that are one to a processor and used a lot were in a struct
  * together for some versions, on their own before and after.
@@ -120,7 +84,7 @@ static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 
 	int offset;
 
 	if (hot) {
-		offset = emit_find_struct_member("pcpu_hot", member, size);
+		offset = sops_kernel_offset("pcpu_hot", member, size);
 		*addr = hot + offset;
 		return offset >= 0;
 	}
@@ -141,13 +105,13 @@ static const char *emit_learn(void)
 			return emit_symbols[i].name;
 	}
 	for (i = 0; i < ARRAY_SIZE(emit_members); i++) {
-		offset = emit_find_struct_member("task_struct", emit_members[i].name,
-						 emit_members[i].size);
+		offset = sops_kernel_offset("task_struct", emit_members[i].name,
+					    emit_members[i].size);
 		if (offset < 0)
 			return emit_members[i].name;
 		*emit_members[i].offset = offset;
 	}
-	offset = emit_find_struct_member("rq", "nr_pinned", 4);
+	offset = sops_kernel_offset("rq", "nr_pinned", 4);
 	if (offset < 0)
 		return "nr_pinned";
 	k->nr_pinned += offset;

@@ -58,7 +58,7 @@ enum sops_subject {
 	SOPS_MAP,	/* the first argument is a map of ours */
 	SOPS_MAP_2ND,	/* the second is */
 	SOPS_KDATA,	/* the first argument is the kernel-side value of one */
-	SOPS_ASSOC,	/* the first argument is a program that goes with one */
+	SOPS_ASSOC,	/* the first argument is a program that goes with one, or none */
 	SOPS_LINK_ATTR,	/* an fd of one is in it; hands a reference on */
 	SOPS_CREATE,	/* always; hands a reference on */
 	SOPS_ALWAYS,	/* always; never sleeps */
@@ -207,7 +207,9 @@ static notrace bool sops_hook_wants(enum sops_subject subject,
  * Runs in whatever context the hooked function was called in. It calls nothing
  * that is hooked by these ops, so it cannot recurse, and must not be skipped
  * by a recursion guard: the kernel's body would then run on a map of ours.
- * Hence no FTRACE_OPS_FL_RECURSION, which asks for that guard.
+ * Hence no FTRACE_OPS_FL_RECURSION, which asks for that guard. (When others
+ * trace the same function ftrace guards its list of ops; it would have to be
+ * called from one of those for that to matter, and is not.)
  */
 static notrace void sops_hook_entry(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops,
@@ -298,6 +300,26 @@ static void __init sops_hooks_edit_map_ops(unsigned long addr, void *ours)
 			op[i] = ours;
 }
 
+/*
+ * bpf_struct_ops_link_create() looks the fd up that the handler has looked up
+ * before, and by then another thread may have put a map of ours there. The
+ * kernel asks for the state of the map first, and refuses, so long as it reads
+ * a zero where it believes the state to be.
+ */
+static int __init sops_hooks_check_state(void)
+{
+	int value = sops_kernel_offset("bpf_struct_ops_map", "kvalue", 0);
+	/* both kinds of values begin alike */
+	int state = value + offsetof(struct sops_value, state);
+
+	if (value >= 0 && state >= (int)offsetof(struct sops_map, hollow) &&
+	    state + sizeof(u32) <= offsetofend(struct sops_map, hollow))
+		return 0;
+	pr_err("this kernel has the value of a struct_ops map at %d, which does not fit: it needs a newer struct_ops.ko\n",
+	       value);
+	return -EOPNOTSUPP;
+}
+
 /**
  * sops_hooks_check() - find every entry point and compare its prototype
  *
@@ -330,6 +352,8 @@ int __init sops_hooks_check(void)
 			ret = err;
 		else if (hook->subject == SOPS_MAP)
 			sops_hooks_edit_map_ops(addr, hook->ours);
+		else if (hook->subject == SOPS_LINK_ATTR)
+			ret = sops_hooks_check_state() ?: ret;
 	}
 	/* Without BTF there was a line for that already. */
 	return ret ?: sops_hooks_find_unknown();

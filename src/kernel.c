@@ -185,3 +185,50 @@ const char *sops_kernel_bind_optional(void)
 	}
 	return NULL;
 }
+
+/* Of nameless members as well. */
+static int sops_kernel_member(const struct btf *btf, const struct btf_type *t,
+			      const char *name, u32 size)
+{
+	u32 i, offset, found;
+	int inner;
+
+	for (i = 0; i < btf_type_vlen(t); i++) {
+		const struct btf_member *m = &btf_type_member(t)[i];
+		const struct btf_type *mt = btf_type_by_id(btf, m->type);
+		const char *is = borrowed(btf_name_by_offset)(btf, m->name_off);
+
+		offset = __btf_member_bit_offset(t, m) / 8;
+		if (!*is && btf_type_is_struct(mt)) {
+			inner = sops_kernel_member(btf, mt, name, size);
+			if (inner >= 0)
+				return offset + inner;
+		} else if (!strcmp(is, name)) {
+			if (__btf_member_bitfield_size(t, m) ||
+			    IS_ERR(borrowed(btf_resolve_size)(btf, mt, &found)) ||
+			    (size && found != size))
+				return -EINVAL;
+			return offset;
+		}
+	}
+	return -ENOENT;
+}
+
+/**
+ * sops_kernel_offset() - where a struct of the kernel has a member
+ * @type: name of the struct
+ * @name: of the member
+ * @size: of the member, in bytes; 0 for any
+ *
+ * Context: process, after sops_kernel_bind().
+ *
+ * Return: the offset in bytes, -ENOENT when the kernel's BTF does not have it,
+ * -EINVAL when it is of another size.
+ */
+int sops_kernel_offset(const char *type, const char *name, u32 size)
+{
+	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	s32 id = borrowed(btf_find_by_name_kind)(btf, type, BTF_KIND_STRUCT);
+
+	return id < 0 ? id : sops_kernel_member(btf, btf_type_by_id(btf, id), name, size);
+}

@@ -84,5 +84,6 @@ int sops_kernel_lookup(const char *name, const char *config,
 		       unsigned long *addr);
 unsigned long sops_kernel_find(const char *name);
 const char *sops_kernel_bind_optional(void);
+int sops_kernel_offset(const char *type, const char *name, u32 size);
 
 #endif /* SOPS_KERNEL_H */

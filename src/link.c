@@ -237,17 +237,16 @@ static const struct bpf_link_ops sops_link_ops = {
  * sops_link_is_ours() - is a link to be made for a map of ours?
  * @attr: of BPF_LINK_CREATE
  *
- * Context: process; called from the ftrace handler, hence notrace.
+ * Takes no reference on a map, since it must not put the last one.
+ * Context: process, perhaps with preemption off; called from the ftrace
+ * handler, hence notrace.
  */
 notrace bool sops_link_is_ours(const union bpf_attr *attr)
 {
-	struct bpf_map *map = borrowed(bpf_map_get)(attr->link_create.map_fd);
-	bool ours;
+	struct fd f = fdget(attr->link_create.map_fd);
+	bool ours = fd_file(f) && sops_is_map(fd_file(f)->private_data);
 
-	if (IS_ERR(map))
-		return false;
-	ours = sops_is_map(map);
-	bpf_map_put(map);
+	fdput(f);
 	return ours;
 }
 

@@ -13,6 +13,9 @@
 #include "type.h"
 #include "value.h"
 
+/* In words: what the state may be behind, with the mutexes alike: 20 to 200 bytes. */
+#define SOPS_MAP_HOLLOW	25
+
 /**
  * struct sops_map - a struct_ops map of ours
  * @map: what the kernel knows of it; its refcnt is the value's too
@@ -21,13 +24,15 @@
  * @owner: the module that the type is from, a reference; NULL for vmlinux
  * @lock: protects the value, the trampolines and the step out of
  *	SOPS_STATE_INIT; taken by update only, never by a reader
+ * @hollow: zero for as long as anybody has the map: where code of the
+ *	kernel's would look for the state of a map of its own, see hook.c
+ * @rcu: for the grace periods before the map goes
+ * @work: for the end of it, which may sleep
  * @uvalue: the value as user space reads it: program ids for function
  *	members; of @map.value_size bytes. Written under @lock while the state
  *	is INIT, constant after
  * @image: the trampolines, one for each function member that has a program
  * @nr_links: how many links register it, see link.c
- * @rcu: for the grace periods before the map goes
- * @work: for the end of it, which may sleep
  * @kvalue: the value as its subsystem sees it, state and reference count
  *	ahead of the subsystem's struct; must be last
  *
@@ -38,8 +43,9 @@
  *	  |
  *	  +--------> READY		with BPF_F_LINK: links register it
  *
- * A failed update leaves INIT. Nothing leaves TOBEFREE or READY: without a
- * link a map is registered once.
+ * A failed update leaves INIT, unless it must not wait for those who may have
+ * seen the value meanwhile: then TOBEFREE. Nothing leaves TOBEFREE or READY:
+ * without a link a map is registered once.
  */
 struct sops_map {
 	struct bpf_map map;
@@ -47,11 +53,16 @@ struct sops_map {
 	struct sops_type *type;
 	struct module *owner;
 	struct mutex lock;	/* protects value, image, and leaving INIT */
+	union {
+		u64 hollow[SOPS_MAP_HOLLOW];
+		struct {
+			struct rcu_head rcu;
+			struct work_struct work;
+		};
+	};
 	struct sops_value *uvalue;
 	struct sops_image image;
 	atomic_t nr_links;
-	struct rcu_head rcu;
-	struct work_struct work;
 	struct sops_value kvalue;
 };
 

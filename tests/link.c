@@ -686,6 +686,58 @@ TEST_F(link, storm)
 		close(s.maps[i]);
 }
 
+/* the fd of a map that is not ours becomes one of ours while a link is made */
+#define SWAPPED	100
+
+struct swap {
+	int theirs, ours;
+	bool stop;
+};
+
+static void *swap(void *data)
+{
+	struct swap *s = data;
+
+	while (!s->stop) {
+		dup2(s->theirs, SWAPPED);
+		dup2(s->ours, SWAPPED);
+	}
+	return NULL;
+}
+
+TEST_F(link, fd_swapped_meanwhile)
+{
+	struct swap s = { .theirs = sops_array(8), .ours = ready_named("t_swap", 1) };
+	time_t end = time(NULL) + sops_param("SOPS_SECONDS", 2);
+	int made = 0, refused = 0, link;
+	pthread_t t;
+
+	ASSERT_LE(0, s.theirs);
+	ASSERT_LE(0, s.ours);
+	ASSERT_EQ(SWAPPED, dup2(s.theirs, SWAPPED));
+	pthread_create(&t, NULL, swap, &s);
+	while (time(NULL) < end) {
+		link = link_create(SWAPPED);
+		if (link >= 0) {
+			close(link);
+			made++;
+		} else {
+			/* EBADF: it became another between two looks at it */
+			EXPECT_TRUE(link == -EINVAL || link == -EBADF) TH_LOG("%d", link);
+			refused++;
+		}
+	}
+	s.stop = true;
+	pthread_join(t, NULL);
+	TH_LOG("count: fd swapped while a link is made: %d made, %d refused", made, refused);
+	EXPECT_LT(0, made);
+	EXPECT_LT(0, refused);
+	close(SWAPPED);
+	close(s.theirs);
+	close(s.ours);
+	EXPECT_TRUE(sops_wait(!ca_available("t_swap")));
+}
+
 #if LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= 2
 #include "link.skel.h"
 
