@@ -303,12 +303,20 @@ void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
 	kvfree(value);
 }
 
-/* Nobody is in a trampoline of @smap, or reads its value under RCU, after. */
-static void sops_map_wait(struct sops_map *smap)
+/*
+ * Nobody is in a trampoline of @smap, or reads its value under RCU, after.
+ * False when this cannot be waited for: a BPF program that calls bpf() is in
+ * an RCU-tasks-trace section itself.
+ */
+static bool sops_map_wait(struct sops_map *smap)
 {
-	if (smap->image.sleepable)
+	if (smap->image.sleepable) {
+		if (current->trc_reader_nesting)
+			return false;
 		synchronize_rcu_tasks_trace();
+	}
 	synchronize_rcu_mult(call_rcu, call_rcu_tasks);
+	return true;
 }
 
 /* Hand the value to its subsystem, which holds the map from then on. */
@@ -328,9 +336,7 @@ static int sops_map_register(struct sops_map *smap)
 	pr_debug("map %u: %s refuses to register (%d)\n", smap->map.id,
 		 smap->type->name, err);
 	bpf_map_put(&smap->map);
-	/* The subsystem may have let somebody see the value before it failed. */
 	sops_image_unname(&smap->image);
-	sops_map_wait(smap);
 	return err;
 }
 
@@ -350,7 +356,9 @@ static void sops_map_ready(struct sops_map *smap)
  * @value: as user space has it, of @map->value_size bytes
  * @flags: must be 0
  *
- * Nothing is changed when it fails, and it can be tried again.
+ * Nothing is changed when it fails, and it can be tried again; but a map with
+ * programs that may sleep is used up when a BPF program makes this call and
+ * the subsystem refuses.
  * Context: process, may sleep.
  *
  * Return: 0, or -EINVAL for flags, -E2BIG for another key, -EINVAL for what
@@ -396,8 +404,11 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 		next = SOPS_STATE_READY;
 	} else {
 		err = sops_map_register(smap);
-		if (err)
+		/* Before it failed somebody may have been let see the value. */
+		if (err && sops_map_wait(smap))
 			goto clear;
+		if (err)
+			next = SOPS_STATE_TOBEFREE;
 	}
 
 	/* Pairs with the acquires in sops_map_sys_lookup() and link.c. */
