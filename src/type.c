@@ -56,6 +56,11 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 	if (type->ops && !sops_supported(type->ops, m->offset))
 		return 0;
 
+	m->symbol = kasprintf(GFP_KERNEL | __GFP_NOWARN, "bpf__%s_%s", type->name, m->name);
+	if (!m->symbol)
+		return -ENOMEM;
+	m->symbol_len = min_t(u32, strlen(m->symbol), KSYM_NAME_LEN - SOPS_SYMBOL_ID_MAX);
+
 	err = borrowed(btf_distill_func_proto)(NULL, type->btf, proto, m->name,
 					       &m->model);
 	if (err) {
@@ -231,7 +236,6 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 	type->ops = sops_kernel_type(btf, type_id);
 	type->btf = btf;
 	strscpy(type->name, name, sizeof(type->name));
-	type->prefix_len = scnprintf(type->prefix, sizeof(type->prefix), "bpf__%s_", name);
 	type->atomic = match_string(sops_atomic_types,
 				    ARRAY_SIZE(sops_atomic_types), name) >= 0;
 	type->t = t;
@@ -265,6 +269,10 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
  */
 void sops_type_free(struct sops_type *type)
 {
+	u32 i;
+
+	for (i = 0; i < type->nr_members; i++)
+		kfree(type->members[i].symbol);
 	kfree(type->holes);
 	/* The list of maps may be reading its name. */
 	kfree_rcu(type, rcu);

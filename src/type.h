@@ -12,6 +12,9 @@
 /* The longest name of a type, with its NUL: "bpf_struct_ops_" goes before it. */
 #define SOPS_TYPE_NAME_MAX	113
 
+/* What a trampoline's symbol has after the type and the member: "_" and the map's id. */
+#define SOPS_SYMBOL_ID_MAX	sizeof("_4294967295")
+
 enum sops_member_kind {
 	SOPS_MEMBER_FUNC,	/* function pointer: takes a program */
 	SOPS_MEMBER_OWNER,	/* struct module *: filled in here */
@@ -32,6 +35,8 @@ enum sops_member_meta {
  * @size: in bytes
  * @name: its name, in BTF
  * @btf: the member in BTF, for the type's init_member
+ * @symbol: SOPS_MEMBER_FUNC: what the symbols of its trampolines begin with
+ * @symbol_len: how much of that, to leave room for SOPS_SYMBOL_ID_MAX
  * @model: SOPS_MEMBER_FUNC: arguments and return value
  * @meta: set when its first program is seen
  */
@@ -41,6 +46,8 @@ struct sops_member {
 	u32 size;
 	const char *name;
 	const struct btf_member *btf;
+	char *symbol;
+	u32 symbol_len;
 	struct btf_func_model model;
 	enum sops_member_meta meta;
 };
@@ -61,8 +68,6 @@ struct sops_hole {
  * @ops: what the subsystem offers
  * @btf: where the type is from
  * @name: of the struct; a copy, the list of maps may outlive BTF
- * @prefix: what the names of its trampolines begin with
- * @prefix_len: of that
  * @atomic: most of its members are called where nothing may sleep; no program
  *	that may is let in
  * @t: the struct in BTF
@@ -82,8 +87,6 @@ struct sops_type {
 	const struct bpf_struct_ops *ops;
 	struct btf *btf;
 	char name[SOPS_TYPE_NAME_MAX];
-	char prefix[SOPS_TYPE_NAME_MAX + 6];
-	u32 prefix_len;
 	bool atomic;
 	const struct btf_type *t;
 	u32 type_id;

@@ -62,33 +62,6 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 	return prog;
 }
 
-/*
- * bpf__TYPE_MEMBER_ID: the id keeps apart two maps of one type. By hand:
- * printing all the names by format took a fifth of an update.
- */
-static void sops_value_name_tramp(const struct sops_map *smap, const char *member,
-				  struct bpf_ksym *ksym)
-{
-	char digits[12], *digit = digits + sizeof(digits) - 1;
-	size_t used = smap->type->prefix_len;
-	ssize_t room = sizeof(ksym->name) - used - sizeof(digits), len;
-	u32 id = smap->map.id;
-
-	*digit = 0;
-	do {
-		digit--;
-		*digit = '0' + id % 10;
-		id /= 10;
-	} while (id);
-	digit--;
-	*digit = '_';
-
-	memcpy(ksym->name, smap->type->prefix, used);
-	len = strscpy(ksym->name + used, member, room);
-	used += len < 0 ? room - 1 : len;
-	memcpy(ksym->name + used, digit, digits + sizeof(digits) - digit);
-}
-
 /* Asked once for a member: types answer by it, if not the same to all. */
 static bool sops_value_meta(const struct bpf_struct_ops *ops, struct sops_member *m,
 			    const struct bpf_prog *prog)
@@ -120,7 +93,6 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 		bpf_prog_put(prog);
 		return PTR_ERR(tramp);
 	}
-	sops_value_name_tramp(smap, m->name, &tramp->ksym);
 	*slot = prog->aux->id;
 	return 0;
 }
@@ -165,6 +137,23 @@ static u32 sops_value_nr_funcs(const struct sops_type *type, const struct sops_v
 	return nr;
 }
 
+/* bpf__TYPE_MEMBER_ID: the id keeps apart two maps of one type. */
+static void sops_value_name_tramps(struct sops_map *smap)
+{
+	char id[SOPS_SYMBOL_ID_MAX];
+	size_t size = scnprintf(id, sizeof(id), "_%u", smap->map.id) + 1;
+	u32 i;
+
+	for (i = 0; i < smap->image.nr_tramps; i++) {
+		struct sops_tramp *tramp = &smap->image.tramps[i];
+		const struct sops_member *m =
+			&smap->type->members[tramp->prog->expected_attach_type];
+
+		memcpy(tramp->ksym.name, m->symbol, m->symbol_len);
+		memcpy(tramp->ksym.name + m->symbol_len, id, size);
+	}
+}
+
 /**
  * sops_value_fill() - make both forms of the value, and its trampolines
  * @smap: in SOPS_STATE_INIT
@@ -189,6 +178,8 @@ int sops_value_fill(struct sops_map *smap, const struct sops_value *value)
 				 smap->map.id, type->members[i].name,
 				 type->name, err);
 	}
+	if (!err)
+		sops_value_name_tramps(smap);
 	return err;
 }
 
