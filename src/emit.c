@@ -356,8 +356,7 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	};
 	int i;
 
-	if (!emit_part || sops_model_converts(model) || model->ret_size > sizeof(u64) ||
-	    sops_emit_nr_slots(model->nr_args, model->arg_size) > SOPS_EMIT_ARGS)
+	if (!emit_part || sops_model_converts(model) || model->ret_size > sizeof(u64))
 		return false;
 	for (i = 0; i < model->nr_args; i++)
 		if (model->arg_size[i] > 2 * sizeof(u64))
@@ -365,5 +364,5 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	if (!emit_form(prog, how & SOPS_EMIT_PREEMPT_OFF, &t.form))
 		return false;
 	t.preamble_size = sops_preamble(stub, &t.preamble);
-	return !sops_emit_tramp(code, &emit_kernel, &emit_shared, &t);
+	return !sops_emit_tramp(code, &emit_shared, &t);
 }

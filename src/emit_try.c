@@ -161,8 +161,8 @@ static const char *emit_try_often(void *const *tramps)
 	return why;
 }
 
-/* @buf is a page. */
-static const char *emit_try_written(const struct sops_emit_shared *shared,
+/* @shared is a copy, @buf is a page. */
+static const char *emit_try_written(struct sops_emit_shared *shared,
 				    struct bpf_prog *prog, u8 *buf)
 {
 	static const enum sops_emit_form forms[] = {
@@ -171,16 +171,16 @@ static const char *emit_try_written(const struct sops_emit_shared *shared,
 		[PREEMPT_OFF]	= SOPS_FORM_PREEMPT_OFF,
 	};
 	static const int not_counted;
-	struct sops_code codes[NR_TRIES] = {};
+	struct sops_code c = { .buf = buf, .size = PAGE_SIZE, .used = SOPS_PACK_HEAD };
+	u32 starts[NR_TRIES], steps_at[NR_TRIES], size;
+	const struct sops_steps *steps[NR_TRIES];
 	struct sops_emit_kernel k = *emit_kernel;
-	struct sops_emit_shared s = *shared;
 	struct sops_emit_tramp t = {
 		.preamble = SOPS_ENDBR,
 		.preamble_size = sizeof(SOPS_ENDBR) - 1,
 		.prog = (u64)prog,
 		.func = (u64)emit_look_inside,
 	};
-	u32 used = SOPS_PACK_HEAD, size;
 	void *tramps[NR_TRIES], *part;
 	const char *why;
 	int i;
@@ -188,29 +188,27 @@ static const char *emit_try_written(const struct sops_emit_shared *shared,
 	/* The form that calls the kernel's steps, but those for all programs. */
 	k.stats = (u64)&not_counted;
 	k.enter_sleepable = k.enter;
-	s.exit_sleepable = s.exit_called;
+	shared->exit_sleepable = shared->exit_called;
+	sops_emit_steps(&k, shared);
 
 	memset(buf, 0xcc, PAGE_SIZE);				/* int3 */
 	for (i = 0; i < NR_TRIES; i++) {
-		struct sops_code *c = &codes[i];
-
-		c->buf = buf;
-		c->size = PAGE_SIZE;
-		c->start = ALIGN(used, 16);
-		c->used = c->start;
+		c.used = ALIGN(c.used, 16);
+		starts[i] = c.used;
 		t.form = forms[i];
-		if (sops_emit_tramp(c, &k, &s, &t))
+		if (sops_emit_tramp(&c, shared, &t))
 			return "no trampoline can be written";
-		used = c->used;
+		steps[i] = c.steps;
+		steps_at[i] = c.steps_at;
 	}
 
-	size = sops_pack_size(used);
+	size = sops_pack_size(c.used);
 	part = sops_pack_alloc(size);
 	if (IS_ERR(part))
 		return "there is no memory";
 	for (i = 0; i < NR_TRIES; i++) {
-		sops_code_move(&codes[i], (u64)part);
-		tramps[i] = part + codes[i].start;
+		sops_steps_place(steps[i], buf + steps_at[i], (u64)part + steps_at[i]);
+		tramps[i] = part + starts[i];
 	}
 	if (sops_pack_write(part, buf, size))
 		return "no memory can be written";
@@ -233,6 +231,7 @@ const char *sops_emit_try(const struct sops_emit_kernel *kernel,
 {
 	struct bpf_prog *prog = kzalloc(sizeof(*prog), GFP_KERNEL);
 	u8 *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	struct sops_emit_shared *copy = kmemdup(shared, sizeof(*shared), GFP_KERNEL);
 	const char *why = "there is no memory";
 
 	emit_kernel = kernel;
@@ -240,9 +239,10 @@ const char *sops_emit_try(const struct sops_emit_kernel *kernel,
 	/* The kernel's steps count run time, if somebody wants that just now. */
 	if (prog)
 		prog->stats = alloc_percpu(struct bpf_prog_stats);
-	if (prog && prog->stats && buf && emit_task)
-		why = emit_try_written(shared, prog, buf);
+	if (prog && prog->stats && buf && copy && emit_task)
+		why = emit_try_written(copy, prog, buf);
 	kfree(emit_task);
+	kfree(copy);
 	kfree(buf);
 	if (prog)
 		free_percpu(prog->stats);

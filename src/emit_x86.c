@@ -27,15 +27,20 @@
  *	    jump -------------------------------> the kernel's exit
  *	                                          return to the caller
  *
- * The frame, the same in all of them below rbp, the arguments last:
+ * The frame:
  *
- *	 -8	the run context that was current before
- *	-16	ours: struct bpf_tramp_run_ctx, with the cookie
- *	-24	the program	\
- *	-32	start time	 } while a function of the kernel is called
- *	-40	return value	/
- *	-40 - 8 * n		the program's context: the arguments in order
- *	before that, if the program may ask: their number
+ *	rbp -  8	the program	\
+ *	rbp - 16	start time	 } while a function of the kernel is called
+ *	rbp - 24	return value	/
+ *	rsp + 24	the program's context: the arguments in order
+ *	rsp + 16	their number, if the program may ask
+ *	rsp +  8	the run context that was current before
+ *	rsp		ours: struct bpf_tramp_run_ctx, with the cookie
+ *
+ * So nothing but the arguments is at another place in one trampoline than in
+ * the next, and what comes after storing them is the same bytes in all that do
+ * the same steps, but for the program: they are written once, see struct
+ * sops_steps, and copied.
  *
  * Registers: until the program is called rax is the task; after it rdx is,
  * since rax is the return value. No other is needed for longer than that.
@@ -51,23 +56,27 @@
 #endif
 #include "emit_x86.h"
 
-#define FRAME_SAVED	(-8)
-#define FRAME_RUN_CTX	(-16)
-#define FRAME_PROG	(-24)
-#define FRAME_START	(-32)
-#define FRAME_RET	(-40)
+/* From rbp. */
+#define FRAME_PROG	(-8)
+#define FRAME_START	(-16)
+#define FRAME_RET	(-24)
+
+/* From rsp. */
+#define FRAME_COOKIE	0
+#define FRAME_SAVED	8
+#define FRAME_NR_ARGS	16
+#define FRAME_CTX	24
 
 /* Condition codes. */
 #define CC_B	0x2
 #define CC_E	0x4
 #define CC_NE	0x5
-#define CC_A	0x7
 
 /*
- * Whoever calls has made sure of SOPS_EMIT_MAX bytes: nobody looks on the way.
+ * Whoever calls has made sure that there is room: nobody looks on the way.
  *
- * All that writes a trampoline is inlined, into a function with a struct
- * sops_code of its own, which then stays in registers: that halves the work.
+ * What writes a trampoline is inlined, into a function with a struct sops_code
+ * of its own, which then stays in registers.
  */
 static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)
 {
@@ -92,12 +101,17 @@ static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u
 	(c)->used += sizeof(__bytes) + sizeof(__val);			\
 } while (0)
 
-static __always_inline void emit_8(struct sops_code *c, u8 val)
+static void emit_8(struct sops_code *c, u8 val)
 {
 	emit_bytes(c, &val, sizeof(val));
 }
 
 static __always_inline void emit_32(struct sops_code *c, u32 val)
+{
+	emit_bytes(c, &val, sizeof(val));
+}
+
+static void emit_64(struct sops_code *c, u64 val)
 {
 	emit_bytes(c, &val, sizeof(val));
 }
@@ -109,20 +123,20 @@ static bool reachable(u64 addr)
 }
 
 /* The distance to elsewhere, from the end of the instruction. */
-static __always_inline void emit_distance(struct sops_code *c, u64 to)
+static void emit_distance(struct sops_code *c, u64 to)
 {
-	c->rels[c->nr_rels++] = c->used;
+	if (c->rels)
+		c->rels[c->nr_rels++] = c->used;
 	emit_32(c, to - (c->at + c->used + sizeof(u32)));
 }
 
-/* Opcode, then what [rbp + off] takes; @reg goes where its number belongs. */
-static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg,
-				       int off)
+/*
+ * Opcode, then what [rbp + off] takes; @reg goes where its number belongs. All
+ * of SOPS_EMIT_ARGS are within 128 bytes, where callers put them and in a frame.
+ */
+static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 reg, int off)
 {
-	if (off >= -128)
-		EMIT(c, rex, op, 0x45 | reg << 3, off);
-	else
-		EMIT_32(c, off, rex, op, 0x85 | reg << 3);
+	EMIT(c, rex, op, 0x45 | reg << 3, off);
 }
 
 #define RAX	0
@@ -133,28 +147,43 @@ static __always_inline void emit_frame(struct sops_code *c, u8 rex, u8 op, u8 re
 
 #define emit_store(c, reg, off)	emit_frame(c, 0x48, 0x89, reg, off)
 #define emit_load(c, reg, off)	emit_frame(c, 0x48, 0x8b, reg, off)
-#define emit_lea(c, reg, off)	emit_frame(c, 0x48, 0x8d, reg, off)
+
+/* The same of [rsp + off]. */
+static __always_inline void emit_frame_low(struct sops_code *c, u8 rex, u8 op, u8 reg, u8 off)
+{
+	EMIT(c, rex, op, 0x44 | reg << 3, 0x24, off);
+}
+
+#define emit_store_low(c, reg, off)	emit_frame_low(c, 0x48, 0x89, reg, off)
+#define emit_load_low(c, reg, off)	emit_frame_low(c, 0x48, 0x8b, reg, off)
+#define emit_lea_low(c, reg, off)	emit_frame_low(c, 0x48, 0x8d, reg, off)
+
+/* mov @reg, rsp */
+static void emit_run_ctx(struct sops_code *c, u8 reg)
+{
+	EMIT(c, 0x48, 0x89, 0xe0 | reg);
+}
 
 /* A jump forward, over less than 128 bytes; returns where it is. */
-static __always_inline u32 emit_jcc(struct sops_code *c, u8 cc)
+static u32 emit_jcc(struct sops_code *c, u8 cc)
 {
 	EMIT(c, 0x70 | cc, 0);
 	return c->used;
 }
 
-static __always_inline void emit_land(struct sops_code *c, u32 from)
+static void emit_land(struct sops_code *c, u32 from)
 {
 	c->buf[from - 1] = c->used - from;
 }
 
 /* The same without that limit: to what is rare, which is kept at the end. */
-static __always_inline u32 emit_jcc_rare(struct sops_code *c, u8 cc)
+static u32 emit_jcc_rare(struct sops_code *c, u8 cc)
 {
 	EMIT_32(c, 0, 0x0f, 0x80 | cc);
 	return c->used;
 }
 
-static __always_inline void emit_land_rare(struct sops_code *c, u32 from)
+static void emit_land_rare(struct sops_code *c, u32 from)
 {
 	u32 distance = c->used - from;
 
@@ -162,19 +191,21 @@ static __always_inline void emit_land_rare(struct sops_code *c, u32 from)
 }
 
 /* And back from there. */
-static __always_inline void emit_jmp_to(struct sops_code *c, u32 to)
+static void emit_jmp_to(struct sops_code *c, u32 to)
 {
-	EMIT_32(c, to - (c->used + 1 + sizeof(u32)), 0xe9);
+	if (c->used + 2 - to <= 128)
+		EMIT(c, 0xeb, to - (c->used + 2));
+	else
+		EMIT_32(c, to - (c->used + 1 + sizeof(u32)), 0xe9);
 }
 
-static __always_inline void emit_jmp_far(struct sops_code *c, u64 to)
+static void emit_jmp_far(struct sops_code *c, u64 to)
 {
 	emit_8(c, 0xe9);
 	emit_distance(c, to);
 }
 
-static __always_inline void emit_call(struct sops_code *c,
-				      const struct sops_emit_kernel *k, u64 to)
+static void emit_call(struct sops_code *c, const struct sops_emit_kernel *k, u64 to)
 {
 	if (k->call_depth) {
 		/* sar qword gs:[call_depth], 5 */
@@ -198,15 +229,14 @@ static void emit_return(struct sops_code *c, const struct sops_emit_kernel *k)
 }
 
 /* mov @reg, gs:[current_task] */
-static __always_inline void emit_current(struct sops_code *c,
-					 const struct sops_emit_kernel *k, u8 reg)
+static void emit_current(struct sops_code *c, const struct sops_emit_kernel *k, u8 reg)
 {
 	EMIT_32(c, k->current_task, 0x65, 0x48, 0x8b, 0x04 | reg << 3, 0x25);
 }
 
 /* inc or dec gs:[preempt_count] */
-static __always_inline void emit_preempt(struct sops_code *c,
-					 const struct sops_emit_kernel *k, bool dec)
+static void emit_preempt(struct sops_code *c,
+			 const struct sops_emit_kernel *k, bool dec)
 {
 	if (k->preempt_wide)
 		EMIT_32(c, k->preempt_count, 0x65, 0x48, 0xff, dec ? 0x0c : 0x04, 0x25);
@@ -215,8 +245,7 @@ static __always_inline void emit_preempt(struct sops_code *c,
 }
 
 /* inc or dec dword gs:[nr_pinned] */
-static __always_inline void emit_pinned(struct sops_code *c,
-					const struct sops_emit_kernel *k, bool dec)
+static void emit_pinned(struct sops_code *c, const struct sops_emit_kernel *k, bool dec)
 {
 	EMIT_32(c, k->nr_pinned, 0x65, 0xff, dec ? 0x0c : 0x04, 0x25);
 }
@@ -225,8 +254,7 @@ static __always_inline void emit_pinned(struct sops_code *c,
  * The count that reaches zero says that a reschedule is due and may be done
  * here. Whatever is behind preempt_schedule keeps all registers.
  */
-static __always_inline void emit_preempt_enable(struct sops_code *c,
-						const struct sops_emit_kernel *k)
+static void emit_preempt_enable(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	u32 skip;
 
@@ -237,8 +265,7 @@ static __always_inline void emit_preempt_enable(struct sops_code *c,
 }
 
 /* inc dword [rax + rcu_nesting] */
-static __always_inline void emit_rcu_lock(struct sops_code *c,
-					  const struct sops_emit_kernel *k)
+static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x80);
 }
@@ -249,14 +276,14 @@ struct rare {
 	u32 back;
 };
 
-static __always_inline void emit_migrate_disable(struct sops_code *c,
-						 const struct sops_emit_kernel *k,
-						 struct rare *rare)
+static void emit_migrate_disable(struct sops_code *c,
+				 const struct sops_emit_kernel *k,
+				 struct rare *rare)
 {
 	/* cmp word [rax + migration_disabled], 0 */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xb8);
 	emit_8(c, 0);
-	rare->from[0] = emit_jcc_rare(c, CC_NE);
+	rare->from[0] = emit_jcc(c, CC_NE);
 	emit_preempt(c, k, false);
 	emit_pinned(c, k, false);
 	/* mov word [rax + migration_disabled], 1 */
@@ -266,11 +293,11 @@ static __always_inline void emit_migrate_disable(struct sops_code *c,
 	rare->back = c->used;
 }
 
-static __always_inline void emit_migrate_disable_rare(struct sops_code *c,
-						      const struct sops_emit_kernel *k,
-						      const struct rare *rare)
+static void emit_migrate_disable_rare(struct sops_code *c,
+				      const struct sops_emit_kernel *k,
+				      const struct rare *rare)
 {
-	emit_land_rare(c, rare->from[0]);
+	emit_land(c, rare->from[0]);
 	/* inc word [rax + migration_disabled] */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x80);
 	emit_jmp_to(c, rare->back);
@@ -357,22 +384,20 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 }
 
 /* The task is rax. */
-static __always_inline void emit_run_ctx_set(struct sops_code *c,
-					     const struct sops_emit_kernel *k)
+static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	/* mov rcx, [rax + bpf_ctx] */
 	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x8b, 0x88);
-	emit_store(c, RCX, FRAME_SAVED);
-	emit_lea(c, RCX, FRAME_RUN_CTX);
-	/* mov [rax + bpf_ctx], rcx */
-	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x88);
+	emit_store_low(c, RCX, FRAME_SAVED);
+	/* mov [rax + bpf_ctx], rsp */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0xa0);
 }
 
 /* From here on the task is rdx. */
 static void emit_run_ctx_restore(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	emit_current(c, k, RDX);
-	emit_load(c, RCX, FRAME_SAVED);
+	emit_load_low(c, RCX, FRAME_SAVED);
 	/* mov [rdx + bpf_ctx], rcx */
 	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0x8a);
 }
@@ -385,7 +410,7 @@ static u64 emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *
 	emit_store(c, RAX, FRAME_RET);
 	emit_load(c, RDI, FRAME_PROG);
 	emit_load(c, RSI, FRAME_START);
-	emit_lea(c, RDX, FRAME_RUN_CTX);
+	emit_run_ctx(c, RDX);
 	emit_call(c, k, exit);
 	emit_load(c, RAX, FRAME_RET);
 	emit_return(c, k);
@@ -450,17 +475,135 @@ int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 	emit_preempt_enable(c, k);
 	emit_return(c, k);
 	s->frame_end = c->used;
+	sops_emit_steps(k, s);
 	return 0;
 }
 
-/** sops_emit_nr_slots() - how many 8-byte slots arguments take in a program's context */
-int sops_emit_nr_slots(u8 nr_args, const u8 *arg_size)
+static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k,
+			   struct sops_steps *steps, bool interpreted)
 {
-	int i, nr = 0;
+	emit_lea_low(c, RDI, FRAME_CTX);
+	if (interpreted) {
+		EMIT(c, 0x48, 0xbe);				/* mov rsi, insns */
+		steps->insns[steps->nr_calls] = c->used;
+		emit_64(c, 0);
+	}
+	emit_call(c, k, 0);
+	steps->func[steps->nr_calls++] = c->used - sizeof(u32);
+}
 
-	for (i = 0; i < nr_args; i++)
-		nr += (arg_size[i] + 7) / 8;
-	return nr;
+/* The kernel's own steps. */
+static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
+			struct sops_steps *steps, bool interpreted, u64 enter, u64 exit)
+{
+	EMIT(c, 0x48, 0xbf);					/* mov rdi, prog */
+	steps->prog = c->used;
+	emit_64(c, 0);
+	emit_store(c, RDI, FRAME_PROG);
+	emit_run_ctx(c, RSI);
+	emit_call(c, k, enter);
+	emit_store(c, RAX, FRAME_START);
+	emit_prog_call(c, k, steps, interpreted);
+	emit_jmp_far(c, exit);
+}
+
+/* Steps in place begin so: whoever counts run time jumps to emit_counted(). */
+static u32 emit_not_counted(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* cmp dword [stats], 0 */
+	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
+	emit_8(c, 0);
+	return emit_jcc_rare(c, CC_NE);
+}
+
+static void emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
+			 const struct sops_emit_shared *s, struct sops_steps *steps,
+			 bool interpreted, u32 from)
+{
+	emit_land_rare(c, from);
+	emit_called(c, k, steps, interpreted, k->enter, s->exit_called);
+}
+
+/* The steps in place. */
+static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
+			const struct sops_emit_shared *s, struct sops_steps *steps,
+			bool leaf, bool interpreted)
+{
+	u32 counted = emit_not_counted(c, k);
+	struct rare migrate;
+
+	emit_current(c, k, RAX);
+	if (k->migrate_first) {
+		emit_migrate_disable(c, k, &migrate);
+		emit_rcu_lock(c, k);
+	} else {
+		emit_rcu_lock(c, k);
+		emit_migrate_disable(c, k, &migrate);
+	}
+	if (!leaf)
+		emit_run_ctx_set(c, k);
+	emit_prog_call(c, k, steps, interpreted);
+	emit_jmp_far(c, leaf ? s->exit_leaf : s->exit);
+
+	emit_migrate_disable_rare(c, k, &migrate);
+	emit_counted(c, k, s, steps, interpreted, counted);
+}
+
+/* Preemption off in their place. */
+static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
+			     const struct sops_emit_shared *s, struct sops_steps *steps,
+			     bool leaf, bool interpreted)
+{
+	u32 counted = emit_not_counted(c, k);
+
+	emit_preempt(c, k, false);
+	if (!leaf) {
+		emit_current(c, k, RAX);
+		emit_run_ctx_set(c, k);
+	}
+	emit_prog_call(c, k, steps, interpreted);
+	emit_jmp_far(c, leaf ? s->exit_preempt_off_leaf : s->exit_preempt_off);
+
+	emit_counted(c, k, s, steps, interpreted, counted);
+}
+
+static void emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s,
+		       enum sops_emit_form form, bool leaf, bool interpreted)
+{
+	struct sops_steps *steps = &s->steps[sops_steps_index(form, leaf, interpreted)];
+	struct sops_code code = { .buf = steps->bytes, .rels = steps->rels }, *c = &code;
+
+	steps->nr_calls = 0;
+	switch (form) {
+	case SOPS_FORM_INLINE:
+		emit_inline(c, k, s, steps, leaf, interpreted);
+		break;
+	case SOPS_FORM_PREEMPT_OFF:
+		emit_preempt_off(c, k, s, steps, leaf, interpreted);
+		break;
+	default:
+		emit_called(c, k, steps, interpreted, k->enter_sleepable, s->exit_sleepable);
+		break;
+	}
+	steps->size = c->used;
+	steps->nr_rels = c->nr_rels;
+}
+
+/**
+ * sops_emit_steps() - write what trampolines end with
+ * @k: the running kernel
+ * @s: its @steps are set, from the addresses in it
+ */
+void sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s)
+{
+	enum sops_emit_form form;
+
+	for (form = 0; form < SOPS_NR_FORMS; form++) {
+		emit_steps(k, s, form, false, false);
+		emit_steps(k, s, form, false, true);
+		emit_steps(k, s, form, true, false);
+		emit_steps(k, s, form, true, true);
+	}
 }
 
 /*
@@ -468,8 +611,7 @@ int sops_emit_nr_slots(u8 nr_args, const u8 *arg_size)
  * does not fit into the registers that are left is on the stack as a whole,
  * and the next may be in a register again.
  */
-static __always_inline void emit_args(struct sops_code *c,
-				      const struct sops_emit_tramp *t, int to)
+static __always_inline void emit_args(struct sops_code *c, const struct sops_emit_tramp *t, int to)
 {
 	/* Opcode prefix and number of rdi, rsi, rdx, rcx, r8, r9. */
 	static const u8 regs[SOPS_EMIT_REGS][2] = {
@@ -495,165 +637,95 @@ static __always_inline void emit_args(struct sops_code *c,
 	}
 }
 
-static __always_inline void emit_prog_call(struct sops_code *c,
-					   const struct sops_emit_kernel *k,
-					   const struct sops_emit_tramp *t, int ctx)
+/* How many 8-byte slots the arguments take in a program's context. */
+static int emit_nr_slots(const struct sops_emit_tramp *t)
 {
-	emit_lea(c, RDI, ctx);
-	if (t->insns) {
-		EMIT(c, 0x48, 0xbe);				/* mov rsi, insns */
-		emit_bytes(c, &t->insns, sizeof(t->insns));
+	int i, nr = 0;
+
+	for (i = 0; i < t->nr_args; i++)
+		nr += (t->arg_size[i] + 7) / 8;
+	return nr;
+}
+
+static __always_inline void move_distance(u8 *bytes, u32 at, u32 by)
+{
+	u32 distance;
+
+	memcpy(&distance, bytes + at, sizeof(distance));
+	distance += by;
+	memcpy(bytes + at, &distance, sizeof(distance));
+}
+
+/* The end of a trampoline. */
+static __always_inline void emit_end(struct sops_code *c, const struct sops_steps *steps,
+				     const struct sops_emit_tramp *t)
+{
+	u8 *bytes = c->buf + c->used;
+	u64 insns = t->insns;
+	u32 func = t->func;
+	int i;
+
+	emit_bytes(c, steps->bytes, steps->size);
+	memcpy(bytes + steps->prog, &t->prog, sizeof(t->prog));
+	for (i = 0; i < steps->nr_calls; i++) {
+		move_distance(bytes, steps->func[i], func);
+		if (insns)
+			memcpy(bytes + steps->insns[i], &insns, sizeof(insns));
 	}
-	emit_call(c, k, t->func);
-}
-
-/* The kernel's own steps. */
-static __always_inline void emit_called(struct sops_code *c,
-					const struct sops_emit_kernel *k,
-					const struct sops_emit_tramp *t, int ctx,
-					u64 enter, u64 exit)
-{
-	EMIT(c, 0x48, 0xbf);					/* mov rdi, prog */
-	emit_bytes(c, &t->prog, sizeof(t->prog));
-	emit_store(c, RDI, FRAME_PROG);
-	emit_lea(c, RSI, FRAME_RUN_CTX);
-	emit_call(c, k, enter);
-	emit_store(c, RAX, FRAME_START);
-	emit_prog_call(c, k, t, ctx);
-	emit_jmp_far(c, exit);
-}
-
-/* Steps in place begin so: whoever counts run time jumps to emit_counted(). */
-static __always_inline u32 emit_not_counted(struct sops_code *c,
-					    const struct sops_emit_kernel *k)
-{
-	/* cmp dword [stats], 0 */
-	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
-	emit_8(c, 0);
-	return emit_jcc_rare(c, CC_NE);
-}
-
-static __always_inline void emit_counted(struct sops_code *c,
-					 const struct sops_emit_kernel *k,
-					 const struct sops_emit_shared *s,
-					 const struct sops_emit_tramp *t, int ctx,
-					 u32 from)
-{
-	emit_land_rare(c, from);
-	emit_called(c, k, t, ctx, k->enter, s->exit_called);
-}
-
-/* The steps in place. */
-static __always_inline void emit_inline(struct sops_code *c,
-					const struct sops_emit_kernel *k,
-					const struct sops_emit_shared *s,
-					const struct sops_emit_tramp *t, int ctx)
-{
-	u32 counted = emit_not_counted(c, k);
-	struct rare migrate;
-
-	emit_current(c, k, RAX);
-	if (k->migrate_first) {
-		emit_migrate_disable(c, k, &migrate);
-		emit_rcu_lock(c, k);
-	} else {
-		emit_rcu_lock(c, k);
-		emit_migrate_disable(c, k, &migrate);
-	}
-	if (!t->leaf)
-		emit_run_ctx_set(c, k);
-	emit_prog_call(c, k, t, ctx);
-	emit_jmp_far(c, t->leaf ? s->exit_leaf : s->exit);
-
-	emit_migrate_disable_rare(c, k, &migrate);
-	emit_counted(c, k, s, t, ctx, counted);
-}
-
-/* Preemption off in their place. */
-static __always_inline void emit_preempt_off(struct sops_code *c,
-					     const struct sops_emit_kernel *k,
-					     const struct sops_emit_shared *s,
-					     const struct sops_emit_tramp *t, int ctx)
-{
-	u32 counted = emit_not_counted(c, k);
-
-	emit_preempt(c, k, false);
-	if (!t->leaf) {
-		emit_current(c, k, RAX);
-		emit_run_ctx_set(c, k);
-	}
-	emit_prog_call(c, k, t, ctx);
-	emit_jmp_far(c, t->leaf ? s->exit_preempt_off_leaf : s->exit_preempt_off);
-
-	emit_counted(c, k, s, t, ctx, counted);
 }
 
 /**
  * sops_emit_tramp() - write a trampoline
- * @code: where to
- * @k: the running kernel
+ * @code: where to; @steps in it are still to be placed
  * @s: the part that all trampolines share
  * @t: the trampoline
  *
  * Return: 0, or -ERANGE as above, or for too many arguments.
  */
-int sops_emit_tramp(struct sops_code *code, const struct sops_emit_kernel *k,
-		    const struct sops_emit_shared *s,
+int sops_emit_tramp(struct sops_code *code, const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t)
 {
-	int slots = sops_emit_nr_slots(t->nr_args, t->arg_size);
-	int ctx = FRAME_RET - 8 * slots;
-	struct sops_code local = *code, *c = &local;
+	int slots = emit_nr_slots(t), size = FRAME_CTX - FRAME_RET + 8 * slots;
+	struct sops_code local = { .buf = code->buf, .used = code->used }, *c = &local;
 
 	if (slots > SOPS_EMIT_ARGS || !reachable(t->func) ||
-	    c->size - c->used < SOPS_EMIT_MAX)
+	    code->size - code->used < SOPS_EMIT_MAX)
 		return -ERANGE;
 
 	emit_bytes(c, t->preamble, t->preamble_size);
 	EMIT(c, 0x55);						/* push rbp */
 	EMIT(c, 0x48, 0x89, 0xe5);				/* mov rbp, rsp */
-	c->frame = c->used;
-	if (8 - ctx <= 127) {
-		EMIT(c, 0x48, 0x83, 0xec);			/* sub rsp, frame */
-		emit_8(c, 8 - ctx);
-	} else {
-		EMIT_32(c, 8 - ctx, 0x48, 0x81, 0xec);
-	}
-	emit_args(c, t, ctx);
+	code->frame = c->used;
+	if (size <= 127)
+		EMIT(c, 0x48, 0x83, 0xec, size);		/* sub rsp, size */
+	else
+		EMIT_32(c, size, 0x48, 0x81, 0xec);
+	emit_args(c, t, FRAME_CTX - size);
 	if (t->meta) {
-		emit_frame(c, 0x48, 0xc7, 0, ctx - 8);		/* mov qword [ctx - 8], slots */
+		/* mov qword [rsp + nr_args], slots */
+		emit_frame_low(c, 0x48, 0xc7, 0, FRAME_NR_ARGS);
 		emit_32(c, slots);
-		emit_frame(c, 0x48, 0xc7, 0, FRAME_RUN_CTX);	/* mov qword [cookie], 0 */
+		/* mov qword [rsp + cookie], 0 */
+		emit_frame_low(c, 0x48, 0xc7, 0, FRAME_COOKIE);
 		emit_32(c, 0);
 	}
-	switch (t->form) {
-	case SOPS_FORM_INLINE:
-		emit_inline(c, k, s, t, ctx);
-		break;
-	case SOPS_FORM_PREEMPT_OFF:
-		emit_preempt_off(c, k, s, t, ctx);
-		break;
-	case SOPS_FORM_SLEEPABLE:
-		emit_called(c, k, t, ctx, k->enter_sleepable, s->exit_sleepable);
-		break;
-	}
-	*code = local;
+	code->steps = &s->steps[sops_steps_index(t->form, t->leaf, t->insns != 0)];
+	code->steps_at = c->used;
+	emit_end(c, code->steps, t);
+	code->used = c->used;
 	return 0;
 }
 
 /**
- * sops_code_move() - code that was written is to run elsewhere
- * @c: the code
- * @at: the address that its buffer will run at
+ * sops_steps_place() - steps that were copied are to run somewhere
+ * @steps: the steps
+ * @bytes: the copy of them
+ * @at: the address that it will run at
  */
-void sops_code_move(struct sops_code *c, u64 at)
+void sops_steps_place(const struct sops_steps *steps, u8 *bytes, u64 at)
 {
-	u32 i, distance;
+	u32 nr = steps->nr_rels, i;
 
-	for (i = 0; i < c->nr_rels; i++) {
-		memcpy(&distance, c->buf + c->rels[i], sizeof(distance));
-		distance -= at - c->at;
-		memcpy(c->buf + c->rels[i], &distance, sizeof(distance));
-	}
-	c->at = at;
+	for (i = 0; i < nr; i++)
+		move_distance(bytes, steps->rels[i], -at);
 }

@@ -15,7 +15,8 @@
 /* More than the longest trampoline and more than the shared part take. */
 #define SOPS_EMIT_MAX		512
 
-/* Calls and jumps to elsewhere in one of them. */
+/* More than the steps in one take, and calls and jumps to elsewhere in them. */
+#define SOPS_STEPS_MAX		256
 #define SOPS_EMIT_RELS		10
 
 /**
@@ -68,8 +69,45 @@ struct sops_emit_kernel {
 	u64 exit_sleepable;
 };
 
+/* How a trampoline does the steps around its program. */
+enum sops_emit_form {
+	SOPS_FORM_INLINE,	/* itself; calls the kernel's for statistics */
+	SOPS_FORM_PREEMPT_OFF,	/* the same, holding off preemption, not RCU and migration */
+	SOPS_FORM_SLEEPABLE,	/* calls the kernel's, for a sleepable program */
+	SOPS_NR_FORMS,
+};
+
+/* Each form with and without a run context, for a program that is jited or interpreted. */
+#define SOPS_NR_STEPS	(SOPS_NR_FORMS * 4)
+#define sops_steps_index(form, leaf, interpreted) \
+	((form) * 4 + (leaf) * 2 + (interpreted))
+
 /**
- * struct sops_emit_shared - addresses in the part that all trampolines share
+ * struct sops_steps - the end of a trampoline, as it is for all programs
+ * @bytes: the steps and the calls of the program, without the program
+ * @size: of them
+ * @prog: offset of the program's address
+ * @nr_calls: how often the program is called: on the usual way, on the counted
+ * @func: offsets of the distances to it, which are as if it were at 0
+ * @insns: offsets of its instructions' address, if it is interpreted
+ * @nr_rels: number of @rels
+ * @rels: offsets of distances to elsewhere
+ *
+ * Distances are such that the first byte would be at address 0.
+ */
+struct sops_steps {
+	u8 bytes[SOPS_STEPS_MAX];
+	u16 size;
+	u16 prog;
+	u16 nr_calls;
+	u16 func[2];
+	u16 insns[2];
+	u16 nr_rels;
+	u16 rels[SOPS_EMIT_RELS];
+};
+
+/**
+ * struct sops_emit_shared - the part that all trampolines share, and their ends
  * @exit: what comes after the program, until the return to the caller
  * @exit_leaf: the same after a program that had no run context
  * @exit_preempt_off: what comes after a program that had preemption off
@@ -78,6 +116,7 @@ struct sops_emit_kernel {
  * @exit_sleepable: the same for a program that may sleep
  * @frame_start: offset of the first byte with a frame
  * @frame_end: offset after the last byte with a frame
+ * @steps: those of sops_steps_index()
  */
 struct sops_emit_shared {
 	u64 exit;
@@ -88,13 +127,7 @@ struct sops_emit_shared {
 	u64 exit_sleepable;
 	u32 frame_start;
 	u32 frame_end;
-};
-
-/* How a trampoline does the steps around its program. */
-enum sops_emit_form {
-	SOPS_FORM_INLINE,	/* itself; calls the kernel's for statistics */
-	SOPS_FORM_PREEMPT_OFF,	/* the same, holding off preemption, not RCU and migration */
-	SOPS_FORM_SLEEPABLE,	/* calls the kernel's, for a sleepable program */
+	struct sops_steps steps[SOPS_NR_STEPS];
 };
 
 /**
@@ -128,29 +161,30 @@ struct sops_emit_tramp {
  * @buf: where to
  * @size: of @buf, in bytes
  * @used: bytes written
- * @start: offset of a trampoline's first byte
- * @at: the address that @buf will run at
+ * @at: the address that @buf will run at, if it is known
  * @frame: offset of the first byte with a frame
- * @nr_rels: number of @rels
- * @rels: offsets of distances to elsewhere: they change as @at does
+ * @rels: where to note offsets of distances to elsewhere, or NULL
+ * @nr_rels: number of them
+ * @steps: what a trampoline ends with
+ * @steps_at: offset of its first byte
  */
 struct sops_code {
 	u8 *buf;
 	u32 size;
 	u32 used;
-	u32 start;
 	u64 at;
 	u32 frame;
+	u16 *rels;
 	u32 nr_rels;
-	u16 rels[SOPS_EMIT_RELS];
+	u32 steps_at;
+	const struct sops_steps *steps;
 };
 
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 		     struct sops_emit_shared *s);
-int sops_emit_tramp(struct sops_code *code, const struct sops_emit_kernel *k,
-		    const struct sops_emit_shared *s,
+void sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s);
+int sops_emit_tramp(struct sops_code *code, const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t);
-void sops_code_move(struct sops_code *c, u64 at);
-int sops_emit_nr_slots(u8 nr_args, const u8 *arg_size);
+void sops_steps_place(const struct sops_steps *steps, u8 *bytes, u64 at);
 
 #endif /* SOPS_EMIT_X86_H */

@@ -32,9 +32,8 @@
 int sops_image_reserve(struct sops_image *image, u32 nr_funcs)
 {
 	image->tramps = kvmalloc_array(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
-	image->codes = kvmalloc_array(nr_funcs, sizeof(*image->codes), SOPS_GFP);
 	WRITE_ONCE(image->nr_funcs, nr_funcs);
-	return image->tramps && image->codes ? 0 : -ENOMEM;
+	return image->tramps ? 0 : -ENOMEM;
 }
 
 static void sops_image_took(struct sops_image *image, u32 size)
@@ -144,6 +143,31 @@ static int sops_image_make_room(struct sops_image *image)
 	return 0;
 }
 
+/* A trampoline of our own, if the program can have one; there is room. */
+static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
+			    const struct btf_func_model *model, void *stub, bool meta)
+{
+	u32 start = ALIGN(image->buf_used, SOPS_TRAMP_ALIGN);
+	struct sops_code code = {
+		.buf = image->buf,
+		.size = image->buf_size,
+		.used = start,
+	};
+
+	memset(image->buf + image->buf_used, 0xcc, SOPS_TRAMP_ALIGN);	/* int3, up to start */
+	if (!sops_emit(&code, tramp->prog, model, stub,
+		       (meta ? SOPS_EMIT_META : 0) |
+		       (image->preempt_off ? SOPS_EMIT_PREEMPT_OFF : 0)))
+		return false;
+	image->buf_used = code.used;
+	tramp->ksym.start = start;
+	tramp->ksym.end = code.used;
+	sops_ksym_set_frame(&tramp->ksym, code.frame - start, code.used - start);
+	tramp->steps = code.steps;
+	tramp->steps_at = code.steps_at;
+	return true;
+}
+
 /**
  * sops_image_add() - write one more trampoline
  * @image: not sealed
@@ -155,24 +179,18 @@ static int sops_image_make_room(struct sops_image *image)
  *
  * Context: process, the map's lock held.
  *
- * Return: the trampoline, or an ERR_PTR: -ENOMEM, -EPERM when the BPF JIT
- * limit is reached, or what the generator had against it.
+ * Return: 0, -ENOMEM, -EPERM when the BPF JIT limit is reached, or what the
+ * generator had against it.
  */
-struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
-				  struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub,
-				  bool meta)
+int sops_image_add(struct sops_image *image, void **slot, struct bpf_prog *prog,
+		   const struct btf_func_model *model, void *stub, bool meta)
 {
 	struct sops_tramp *tramp = &image->tramps[image->nr_tramps];
-	unsigned int how = (meta ? SOPS_EMIT_META : 0) |
-			   (image->preempt_off ? SOPS_EMIT_PREEMPT_OFF : 0);
-	struct sops_code *code;
-	u32 used;
 	int err;
 
 	err = sops_image_make_room(image);
 	if (err)
-		return ERR_PTR(err);
+		return err;
 	/* All but the name, which is long, and not ours to write. */
 	memset_after(tramp, 0, ksym);
 	memset_after(&tramp->ksym, 0, name);
@@ -180,27 +198,15 @@ struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
 	tramp->prog = prog;
 	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
 
-	used = ALIGN(image->buf_used, SOPS_TRAMP_ALIGN);
-	memset(image->buf + image->buf_used, 0xcc, used - image->buf_used);	/* int3 */
-	code = &image->codes[image->nr_tramps];
-	*code = (struct sops_code) {
-		.buf = image->buf,
-		.size = image->buf_size,
-		.used = used,
-		.start = used,
-	};
-	if (sops_emit(code, prog, model, stub, how)) {
-		image->buf_used = code->used;
-	} else {
-		code->used = 0;
+	if (!sops_image_emit(image, tramp, model, stub, meta)) {
 		err = sops_image_generate(image, tramp, model, stub);
 		if (err)
-			return ERR_PTR(err);
+			return err;
 	}
 
 	image->sleepable |= sops_prog_sleepable(prog);
 	WRITE_ONCE(image->nr_tramps, image->nr_tramps + 1);
-	return tramp;
+	return 0;
 }
 
 /* Our own trampolines, from the buffer to a program pack. */
@@ -214,18 +220,14 @@ static int sops_image_place(struct sops_image *image)
 		return PTR_ERR(part);
 	memset(image->buf + image->buf_used, 0xcc, size - image->buf_used);	/* int3 */
 	for (i = 0; i < image->nr_tramps; i++) {
-		struct sops_code *code = &image->codes[i];
-		struct bpf_ksym *ksym = &image->tramps[i].ksym;
+		struct sops_tramp *tramp = &image->tramps[i];
 
-		if (!code->used)
+		if (!tramp->steps)
 			continue;
-		/* The buffer may have moved since. */
-		code->buf = image->buf;
-		sops_code_move(code, (u64)part);
-		ksym->start = code->at + code->start;
-		ksym->end = code->at + code->used;
-		sops_ksym_set_frame(ksym, code->frame - code->start,
-				    code->used - code->start);
+		sops_steps_place(tramp->steps, image->buf + tramp->steps_at,
+				 (u64)part + tramp->steps_at);
+		tramp->ksym.start += (unsigned long)part;
+		tramp->ksym.end += (unsigned long)part;
 	}
 	err = sops_pack_write(part, image->buf, size);
 	if (err)
@@ -238,9 +240,7 @@ static int sops_image_place(struct sops_image *image)
 
 static void sops_image_forget_buf(struct sops_image *image)
 {
-	kvfree(image->codes);
 	kvfree(image->buf);
-	image->codes = NULL;
 	image->buf = NULL;
 	image->buf_size = 0;
 	image->buf_used = 0;

@@ -5,13 +5,16 @@
 
 #include <linux/bpf.h>
 
-struct sops_code;
+struct sops_steps;
 
 /**
  * struct sops_tramp - one trampoline and its program
- * @ksym: its name and place, for kallsyms, stack traces and perf
+ * @ksym: its name and place, for kallsyms, stack traces and perf; the place is
+ *	one in the buffer until one of our own is sealed
  * @slot: where its address belongs, from sops_image_seal() on
  * @prog: the program it calls; a reference
+ * @steps: what it ends with, if it is one of our own
+ * @steps_at: until it is sealed: offset of that in the buffer
  * @assoc_before: while the map is being registered: the one that @prog went
  *	with before; a reference
  */
@@ -19,6 +22,8 @@ struct sops_tramp {
 	struct bpf_ksym ksym;
 	void **slot;
 	struct bpf_prog *prog;
+	const struct sops_steps *steps;
+	u32 steps_at;
 	struct bpf_map *assoc_before;
 };
 
@@ -30,9 +35,7 @@ struct sops_chunk {
 
 /**
  * struct sops_image - executable memory and what is in it
- * @codes: trampolines of our own, until they are sealed: one for each of
- *	@tramps, those of the generator being empty
- * @buf: their bytes
+ * @buf: trampolines of our own, until they are sealed
  * @buf_size: room there
  * @buf_used: how much of it is taken
  * @part: where they run
@@ -41,7 +44,7 @@ struct sops_chunk {
  * @nr_chunks: how many there are
  * @used: bytes used of the last one
  * @size: executable memory, in bytes
- * @nr_funcs: room in @tramps, @codes and @chunks
+ * @nr_funcs: room in @tramps and @chunks
  * @preempt_off: programs run with preemption off, where they can
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
@@ -51,7 +54,6 @@ struct sops_chunk {
  * Protected by the map's lock while it is filled, constant after.
  */
 struct sops_image {
-	struct sops_code *codes;
 	u8 *buf;
 	u32 buf_size;
 	u32 buf_used;
@@ -70,10 +72,8 @@ struct sops_image {
 };
 
 int sops_image_reserve(struct sops_image *image, u32 nr_funcs);
-struct sops_tramp *sops_image_add(struct sops_image *image, void **slot,
-				  struct bpf_prog *prog,
-				  const struct btf_func_model *model, void *stub,
-				  bool meta);
+int sops_image_add(struct sops_image *image, void **slot, struct bpf_prog *prog,
+		   const struct btf_func_model *model, void *stub, bool meta);
 int sops_image_seal(struct sops_image *image);
 void sops_image_name(struct sops_image *image);
 void sops_image_unname(struct sops_image *image);

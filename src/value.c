@@ -77,8 +77,8 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	struct sops_type *type = smap->type;
 	struct sops_member *m = &type->members[i];
 	unsigned long *slot = (void *)smap->uvalue->data + m->offset;
-	struct sops_tramp *tramp;
 	struct bpf_prog *prog;
+	int err;
 
 	if (!*slot)
 		return 0;
@@ -86,12 +86,12 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 
-	tramp = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset),
-			       prog, &m->model, sops_stub(type->ops, m->offset),
-			       sops_value_meta(type->ops, m, prog));
-	if (IS_ERR(tramp)) {
+	err = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset), prog,
+			     &m->model, sops_stub(type->ops, m->offset),
+			     sops_value_meta(type->ops, m, prog));
+	if (err) {
 		bpf_prog_put(prog);
-		return PTR_ERR(tramp);
+		return err;
 	}
 	*slot = prog->aux->id;
 	return 0;

@@ -188,11 +188,11 @@ static void write_all(void *funcs[NR_PEERS])
 		exit(1);
 	for (i = 0; i < NR_PEERS - 1; i++) {
 		c.used = (c.used + 63) & ~63;
-		c.nr_rels = 0;
 		funcs[i] = text + c.used;
 		t.form = peers[i].form;
-		if (sops_emit_tramp(&c, &k, &s, &t))
+		if (sops_emit_tramp(&c, &s, &t))
 			exit(1);
+		sops_steps_place(c.steps, c.buf + c.steps_at, (u64)text + c.steps_at);
 	}
 	funcs[i] = prog;
 }

@@ -134,7 +134,7 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 		EXPECT(ctx[i] == now.expected[i]);
 	if (now.t.meta) {
 		EXPECT(ctx[-1] == (u64)now.nr_slots);
-		EXPECT(frame[-2] == 0);
+		EXPECT(ctx[-3] == 0);
 	}
 	if (now.t.insns)
 		EXPECT(insns == now.t.insns);
@@ -160,8 +160,8 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 	if (now.t.leaf && !called) {
 		EXPECT((u64)task.bpf_ctx == saved_ctx);
 	} else {
-		EXPECT(task.bpf_ctx == &frame[-2]);
-		EXPECT(frame[-1] == saved_ctx);
+		EXPECT(task.bpf_ctx == &ctx[-3]);
+		EXPECT(ctx[-2] == saved_ctx);
 	}
 	/* nobody moves a task that is not switched away from */
 	if (now.moved && task.migration_disabled > now.migration_disabled)
@@ -277,6 +277,8 @@ static void set_kernel(unsigned int bits)
 {
 	u64 base = bits & HIGH_PERCPU ? 0xffffffff82345000 : 0x31000;
 	struct sops_code c = { .buf = text, .size = SOPS_EMIT_MAX, .at = (u64)text };
+	const struct sops_steps *steps = shared.steps;
+	unsigned int i;
 
 	k = (struct sops_emit_kernel) {
 		.sls = bits & SLS,
@@ -307,8 +309,12 @@ static void set_kernel(unsigned int bits)
 	memset(text, 0xcc, SOPS_EMIT_MAX);
 	EXPECT(sops_emit_shared(&c, &k, &shared) == 0);
 	EXPECT(c.used <= SOPS_EMIT_MAX);
-	EXPECT(c.nr_rels <= SOPS_EMIT_RELS);
 	EXPECT(shared.frame_start && shared.frame_end <= c.used);
+	for (i = 0; i < SOPS_NR_STEPS; i++) {
+		EXPECT(steps[i].size <= SOPS_STEPS_MAX);
+		EXPECT(steps[i].nr_rels <= SOPS_EMIT_RELS);
+		EXPECT(steps[i].nr_calls <= ARRAY_SIZE(steps[i].func));
+	}
 	syscall(SYS_arch_prctl, ARCH_SET_GS, (u64)cpu_page - base);
 }
 
@@ -427,10 +433,15 @@ static void expect_state(void)
 		EXPECT((s64)cpu->call_depth >> (63 - 5 * event_log.nr) == -1);
 }
 
-/* Write the trampoline at an address of its own, by way of another, and run it. */
+static void place(struct sops_code *c, u64 at)
+{
+	sops_steps_place(c->steps, c->buf + c->steps_at, at + c->steps_at);
+}
+
+/* Write the trampoline, place it at an address of its own, and run it. */
 static void run(bool due, bool preempt_off)
 {
-	u32 at = SOPS_EMIT_MAX + 16 * (rnd() % 64), size;
+	u32 at = SOPS_EMIT_MAX + 16 * (rnd() % 64), start = rnd() % 64;
 	struct sops_code c;
 	u8 *buf;
 
@@ -439,28 +450,22 @@ static void run(bool due, bool preempt_off)
 	now.ret = rnd();
 
 	/* at the end of memory: there is no room but what was asked for */
-	buf = malloc(SOPS_EMIT_MAX);
-	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX };
-	if (sops_emit_tramp(&c, &k, &shared, &now.t)) {
+	buf = malloc(start + SOPS_EMIT_MAX);
+	c = (struct sops_code){ .buf = buf, .size = start + SOPS_EMIT_MAX, .used = start };
+	if (sops_emit_tramp(&c, &shared, &now.t)) {
 		EXPECT(!"written");
 		free(buf);
 		return;
 	}
-	EXPECT(c.used <= SOPS_EMIT_MAX);
-	EXPECT(c.nr_rels <= SOPS_EMIT_RELS);
-	EXPECT(!memcmp(buf, now.t.preamble, now.t.preamble_size));
-	EXPECT(c.frame == now.t.preamble_size + 4U);
-	sops_code_move(&c, (u64)text + at);
+	EXPECT(c.used <= c.size);
+	EXPECT(!memcmp(buf + start, now.t.preamble, now.t.preamble_size));
+	EXPECT(c.frame == start + now.t.preamble_size + 4U);
+	place(&c, (u64)text + at - start);
 	memset(text + at, 0xcc, SOPS_EMIT_MAX);
-	memcpy(text + at, buf, c.used);
+	memcpy(text + at, buf + start, c.used - start);
 
-	/* the same again, written for where it is: the same bytes */
-	size = c.used;
-	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX, .at = (u64)text + at };
-	EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
-	EXPECT(c.used == size && !memcmp(buf, text + at, size));
 	c = (struct sops_code){ .buf = buf, .size = SOPS_EMIT_MAX, .used = 1 };
-	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+	EXPECT(sops_emit_tramp(&c, &shared, &now.t) == -ERANGE);
 	free(buf);
 
 	call_now = &now.call;
@@ -590,16 +595,14 @@ static u64 see(u64 *ctx)
 
 static void *write_for(u8 nr_args, const u8 *sizes)
 {
-	struct sops_code c = {
-		.buf = text + SOPS_EMIT_MAX, .size = SOPS_EMIT_MAX,
-		.at = (u64)text + SOPS_EMIT_MAX,
-	};
+	struct sops_code c = { .buf = text + SOPS_EMIT_MAX, .size = SOPS_EMIT_MAX };
 
 	cases++;
 	set_tramp(SOPS_FORM_INLINE, false, false, false);
 	now.t.func = (u64)see;
 	set_model(nr_args, sizes);
-	EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
+	EXPECT(!sops_emit_tramp(&c, &shared, &now.t));
+	place(&c, (u64)c.buf);
 	return c.buf;
 }
 
@@ -673,12 +676,12 @@ static void refusals(void)
 	set_tramp(SOPS_FORM_INLINE, false, false, false);
 	now.t.nr_args = ARRAY_SIZE(sizes);
 	now.t.arg_size = sizes;
-	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+	EXPECT(sops_emit_tramp(&c, &shared, &now.t) == -ERANGE);
 
 	now.t.nr_args = 1;
 	now.t.func = 0x123456789abc;
 	c = (struct sops_code){ .buf = buf, .size = sizeof(buf) };
-	EXPECT(sops_emit_tramp(&c, &k, &shared, &now.t) == -ERANGE);
+	EXPECT(sops_emit_tramp(&c, &shared, &now.t) == -ERANGE);
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		struct sops_emit_shared s;
@@ -702,11 +705,12 @@ static int dump(const char *path)
 	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
 		set_kernel(kernel);
 		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
-			struct sops_code c = { .buf = buf, .size = sizeof(buf), .at = (u64)text };
+			struct sops_code c = { .buf = buf, .size = sizeof(buf) };
 
 			set_tramp(form, kernel & 2, true, kernel & 1);
 			set_model(12, (u8[]){ 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4, 1 });
-			EXPECT(!sops_emit_tramp(&c, &k, &shared, &now.t));
+			EXPECT(!sops_emit_tramp(&c, &shared, &now.t));
+			place(&c, (u64)text);
 			fwrite(buf, 1, c.used, f);
 		}
 		fwrite(text, 1, shared.frame_end, f);
