@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/bpf.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -165,8 +166,13 @@ static inline long sops_param(const char *name, long otherwise)
 	return is ? atol(is) : otherwise;
 }
 
-/* the harness's time limits are for a processor, not for a fourth of an emulated one */
-#define alarm(seconds) alarm((seconds) * sops_param("SOPS_PATIENCE", 4))
+/*
+ * The harness's time limits are for a processor, not for a fourth of an
+ * emulated one. It keeps them by alarm(), newer ones by poll().
+ */
+#define sops_patient(time) ((time) * sops_param("SOPS_PATIENCE", 4))
+#define alarm(seconds) alarm(sops_patient(seconds))
+#define poll(fds, nr, ms) poll(fds, nr, sops_patient(ms))
 
 /* text and kernel memory */
 int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
