@@ -69,7 +69,6 @@
 
 /* Condition codes. */
 #define CC_B	0x2
-#define CC_E	0x4
 #define CC_NE	0x5
 
 /*
