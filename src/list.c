@@ -21,8 +21,9 @@ static void sops_list_map(const struct sops_map *smap, void *m)
 		[SOPS_STATE_READY]	= "ready",
 	};
 
+	/* The id goes with the last reference. */
 	seq_printf(m, "%u %s %s %s %lld %u %zu\n",
-		   smap->map.id, *smap->map.name ? smap->map.name : "-",
+		   READ_ONCE(smap->map.id), *smap->map.name ? smap->map.name : "-",
 		   smap->type->name, states[READ_ONCE(smap->kvalue.state)],
 		   sops_map_refs(&smap->map), READ_ONCE(smap->image.nr_tramps),
 		   sops_image_size(&smap->image));

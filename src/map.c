@@ -485,7 +485,7 @@ void sops_map_put_kdata(const void *kdata)
  */
 u32 sops_map_id(const void *kdata)
 {
-	return kdata_to_sops_map(kdata)->map.id;
+	return READ_ONCE(kdata_to_sops_map(kdata)->map.id);
 }
 
 /**
