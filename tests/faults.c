@@ -318,20 +318,9 @@ TEST_F_TIMEOUT(faults, delete, 600)
 static int ready(const char *name)
 {
 	struct sops_value v;
-	union bpf_attr attr;
-	int map, err;
 
-	create_attr(&attr, &tcp);
-	attr.map_flags = SOPS_F_LINK;
-	map = sys_bpf(BPF_MAP_CREATE, &attr);
-	if (map < 0)
-		return map;
 	ca_value(&v, name);
-	err = map_update(map, 0, v.bytes, 0);
-	if (!err)
-		return map;
-	close(map);
-	return err;
+	return ca_map(&v, SOPS_F_LINK);
 }
 
 #define READY(name) ({							\

@@ -26,24 +26,14 @@
 /* a map for links, past its update; tells itself from others by ssthresh */
 static int ready_named(const char *name, int ssthresh)
 {
+	int prog = sops_prog(&tcp, "ssthresh", ssthresh), map;
 	struct sops_value v;
-	union bpf_attr attr;
-	int map, prog, err;
 
-	create_attr(&attr, &tcp);
-	attr.map_flags = SOPS_F_LINK;
-	map = sys_bpf(BPF_MAP_CREATE, &attr);
-	if (map < 0)
-		return map;
-	prog = sops_prog(&tcp, "ssthresh", ssthresh);
 	ca_value(&v, name);
 	value_set(&v, "ssthresh", prog);
-	err = map_update(map, 0, v.bytes, 0);
+	map = ca_map(&v, SOPS_F_LINK);
 	close(prog);
-	if (!err)
-		return map;
-	close(map);
-	return err;
+	return map;
 }
 
 static int ready(int ssthresh)

@@ -329,19 +329,29 @@ void ca_value(struct sops_value *v, const char *name)
 	value_set(v, "undo_cwnd", undo_cwnd);
 }
 
-int ca_register(const char *name)
+int ca_map(const struct sops_value *v, __u32 flags)
 {
-	struct sops_value v;
-	int map = sops_create(&tcp), err;
+	union bpf_attr attr;
+	int map, err;
 
+	create_attr(&attr, &tcp);
+	attr.map_flags = flags;
+	map = sys_bpf(BPF_MAP_CREATE, &attr);
 	if (map < 0)
 		return map;
-	ca_value(&v, name);
-	err = map_update(map, 0, v.bytes, 0);
+	err = map_update(map, 0, v->bytes, 0);
 	if (!err)
 		return map;
 	close(map);
 	return err;
+}
+
+int ca_register(const char *name)
+{
+	struct sops_value v;
+
+	ca_value(&v, name);
+	return ca_map(&v, 0);
 }
 
 bool ca_available(const char *name)

@@ -113,6 +113,8 @@ int sops_create(const struct sops_type *t);
 
 /* the smallest congestion control: a value, and a registered map of it */
 void ca_value(struct sops_value *v, const char *name);
+/* a map of a congestion control: updated with a value; registered by a name */
+int ca_map(const struct sops_value *v, __u32 flags);
 int ca_register(const char *name);
 
 /* what the kernel says of a congestion control by that name */

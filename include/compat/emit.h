@@ -8,7 +8,7 @@
 
 #include <linux/bpf.h>
 #include <asm/cpufeature.h>
-#include "features.h"
+#include "tramp.h"
 
 /* What an indirect call has to find. */
 #ifdef CONFIG_X86_KERNEL_IBT
@@ -18,19 +18,11 @@
 #endif
 
 /*
- * 6.8 (2cd3e3772e41): where callers check the type of a function it is known
- * by what the type's own stub for the member begins with; kCFI's is ahead of
- * the function, FineIBT's the same and changes the function's first bytes.
- * Goes when 6.1 does.
+ * Where callers check the type of a function it is known by what the type's
+ * own stub for the member begins with; kCFI's is ahead of the function,
+ * FineIBT's the same and changes the function's first bytes.
+ * Sets @preamble to the bytes, returns how many.
  */
-#ifdef HAVE_CFI_GET_OFFSET
-#include <linux/cfi.h>
-#define sops_preamble_offset()	cfi_get_offset()
-#else
-#define sops_preamble_offset()	0
-#endif
-
-/* Sets @preamble to the bytes, returns how many. */
 static inline u8 sops_preamble(void *stub, const u8 **preamble)
 {
 	u8 endbr_size = sizeof(SOPS_ENDBR) - 1;

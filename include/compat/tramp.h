@@ -136,14 +136,16 @@ static inline bool sops_prog_sleepable(const struct bpf_prog *prog)
 					      (tp)->units, stub)
 
 /*
- * 6.8 (2cd3e3772e41): callers through a pointer check a kCFI preamble, which
- * the generator writes. Goes when 6.1 does.
+ * 6.8 (2cd3e3772e41): where callers through a pointer check the type of a
+ * function, it has a preamble, which the generator writes. Goes when 6.1 does.
  */
 #ifdef HAVE_CFI_GET_OFFSET
 #include <linux/cfi.h>
-#define sops_tramp_entry(mem)		((mem) + cfi_get_offset())
+#define sops_preamble_offset()		cfi_get_offset()
 #else
-#define sops_tramp_entry(mem)		(mem)
+#define sops_preamble_offset()		0
 #endif
+
+#define sops_tramp_entry(mem)		((mem) + sops_preamble_offset())
 
 #endif /* SOPS_COMPAT_TRAMP_H */
