@@ -733,11 +733,18 @@ long jit_current(void)
 long jit_settled(void)
 {
 	struct sops_value v;
+	long is = 0, before;
+	int same = 0;
 
 	ca_value(&v, SOPS_PREFIX);
-	close(sops_create(&tcp));
-	sops_wait_empty();
-	return jit_current();
+	/* programs are freed by callbacks and then by work, which may be late */
+	while (same < 5) {
+		before = is;
+		usleep(100000);
+		is = jit_current();
+		same = is == before ? same + 1 : 0;
+	}
+	return is;
 }
 
 __attribute__((constructor)) static void load_btf(void)
