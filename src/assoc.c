@@ -11,8 +11,11 @@
  * leaves it so when that update fails: a program that works in a live map
  * stops working because of somebody's failed try. Here the step is taken back.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/poison.h>
 #include "assoc.h"
+#include "kernel.h"
 #include "map.h"
 #include "registry.h"
 
@@ -23,37 +26,49 @@ static struct bpf_map *sops_assoc_now(struct bpf_prog_aux *aux)
 					 lockdep_is_held(&aux->st_ops_assoc_mutex));
 }
 
-/**
- * sops_assoc_is_ours() - does a program go with no map of the kernel's?
- * @aux: of the program
- *
- * With none at all it is for us to say so: the kernel would look once more,
- * and could see a map of ours by then. From a map of the kernel's to one of ours
- * there is no way in one step.
- * Context: RCU read section; called from the ftrace handler, hence notrace.
- */
-notrace bool sops_assoc_is_ours(const struct bpf_prog_aux *aux)
-{
-	const struct bpf_map *map = rcu_access_pointer(aux->st_ops_assoc);
+/* Where a map of the kernel's own has its value. */
+static int sops_assoc_offset __ro_after_init;
 
-	return !map || map == BPF_PTR_POISON || sops_is_map(map);
+/**
+ * sops_assoc_init() - find out what a map of the kernel's own looks like
+ *
+ * Context: at insmod, before the hooks are on.
+ *
+ * Return: 0, or -Exxx after a line that says why.
+ */
+int __init sops_assoc_init(void)
+{
+	int offset = sops_kernel_offset("bpf_struct_ops_map", "kvalue", 0);
+
+	if (offset < 0) {
+		pr_err("this kernel's BTF has no struct bpf_struct_ops_map with a kvalue: it needs a newer struct_ops.ko\n");
+		return offset;
+	}
+	/* both kinds of values begin alike */
+	sops_assoc_offset = offset + offsetof(struct sops_value, data);
+	return 0;
 }
 
 /**
  * sops_assoc_kdata() - the value that a program goes with
  * @aux: of the program
  *
- * Context: RCU read section, in a kfunc.
+ * Answers for maps of the kernel's too: were that left to the kernel, it would
+ * look once more, and could see a map of ours by then.
+ * Context: RCU read section, in a kfunc; never sleeps, hook.c counts on it.
  *
- * Return: the kernel-side value, or NULL when the program goes with no map, with
- * several, or stopped going with one of ours since the hook looked.
+ * Return: the kernel-side value, or NULL when the program goes with no map, or
+ * with several.
  */
 void *sops_assoc_kdata(const struct bpf_prog_aux *aux)
 {
 	struct bpf_map *map = rcu_dereference_check(aux->st_ops_assoc,
 						    bpf_rcu_lock_held());
 
-	return sops_is_map(map) ? to_sops_map(map)->kvalue.data : NULL;
+	if (!map || map == BPF_PTR_POISON)
+		return NULL;
+	return sops_is_map(map) ? to_sops_map(map)->kvalue.data :
+				  (void *)map + sops_assoc_offset;
 }
 
 static void sops_assoc_set_prog(struct sops_tramp *tramp, struct bpf_map *map)
@@ -66,11 +81,9 @@ static void sops_assoc_set_prog(struct sops_tramp *tramp, struct bpf_map *map)
 	if (now == map || now == BPF_PTR_POISON)
 		goto unlock;
 
-	/* A map on its way out has no more say; but see sops_assoc_is_ours(). */
+	/* A map on its way out has no more say. */
 	if (now && atomic64_inc_not_zero(&now->refcnt)) {
 		tramp->assoc_before = now;
-		map = BPF_PTR_POISON;
-	} else if (now && !sops_is_map(now)) {
 		map = BPF_PTR_POISON;
 	}
 	rcu_assign_pointer(aux->st_ops_assoc, map);

@@ -9,15 +9,15 @@
 struct sops_map;
 
 #ifdef HAVE_PROG_ASSOC
-bool sops_assoc_is_ours(const struct bpf_prog_aux *aux);
+int sops_assoc_init(void);
 void *sops_assoc_kdata(const struct bpf_prog_aux *aux);
 void sops_assoc_set(struct sops_map *smap);
 void sops_assoc_settle(struct sops_map *smap, bool keep);
 void sops_assoc_clear(struct sops_map *smap);
 #else
-static inline bool sops_assoc_is_ours(const struct bpf_prog_aux *aux)
+static inline int sops_assoc_init(void)
 {
-	return false;
+	return 0;
 }
 
 static inline void sops_assoc_set(struct sops_map *smap) {}

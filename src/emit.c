@@ -21,6 +21,11 @@ static bool generator;
 module_param(generator, bool, 0444);
 MODULE_PARM_DESC(generator, "use the kernel's own trampoline generator");
 
+/* What trampolines have a place for, and set or leave alone: see emit_x86.c. */
+static_assert(sizeof(struct bpf_tramp_run_ctx) == 16 &&
+	      offsetof(struct bpf_tramp_run_ctx, bpf_cookie) == 0 &&
+	      offsetof(struct bpf_tramp_run_ctx, saved_run_ctx) == 8);
+
 static struct sops_emit_kernel emit_kernel;
 static struct sops_emit_shared emit_shared;
 

@@ -58,7 +58,6 @@ enum sops_subject {
 	SOPS_MAP,	/* the first argument is a map of ours */
 	SOPS_MAP_2ND,	/* the second is */
 	SOPS_KDATA,	/* the first argument is the kernel-side value of one */
-	SOPS_ASSOC,	/* the first argument is a program that goes with one, or none */
 	SOPS_LINK_ATTR,	/* an fd of one is in it; hands a reference on */
 	SOPS_CREATE,	/* always; hands a reference on */
 	SOPS_ALWAYS,	/* always; never sleeps */
@@ -174,7 +173,8 @@ static notrace bool sops_hook_wants_map(struct bpf_map *map)
 {
 	if (!sops_is_map(map))
 		return false;
-	if (sops_hook_map_ops.map_free)
+	/* not again and again: whoever calls reads it */
+	if (sops_hook_map_ops.map_free && READ_ONCE(map->ops) != &sops_hook_map_ops)
 		WRITE_ONCE(map->ops, &sops_hook_map_ops);
 	return true;
 }
@@ -191,8 +191,6 @@ static notrace bool sops_hook_wants(enum sops_subject subject,
 		return sops_is_map((void *)ftrace_regs_get_argument(fregs, 1));
 	case SOPS_KDATA:
 		return sops_is_kdata(first);
-	case SOPS_ASSOC:
-		return sops_assoc_is_ours(first);
 	case SOPS_LINK_ATTR:
 		return sops_link_is_ours(first) && sops_hook_get_module();
 	case SOPS_CREATE:

@@ -126,7 +126,7 @@ static int sops_link_detach(struct bpf_link *link)
 	mutex_unlock(&slink->lock);
 
 	if (smap) {
-		/* A map is freed after a grace period: its id can still be read. */
+		/* It is freed after a grace period: whoever reads its id may go on. */
 		bpf_map_put(&smap->map);
 		wake_up_interruptible_poll(&slink->wait_hup, EPOLLHUP);
 	}
@@ -199,7 +199,7 @@ static void sops_link_show_fdinfo(const struct bpf_link *link,
 	rcu_read_lock();
 	smap = rcu_dereference(to_sops_link(link)->smap);
 	if (smap)
-		seq_printf(m, "map_id:\t%u\n", smap->map.id);
+		seq_printf(m, "map_id:\t%u\n", READ_ONCE(smap->map.id));
 	rcu_read_unlock();
 }
 
@@ -211,7 +211,7 @@ static int sops_link_fill_info(const struct bpf_link *link,
 	rcu_read_lock();
 	smap = rcu_dereference(to_sops_link(link)->smap);
 	if (smap)
-		info->struct_ops.map_id = smap->map.id;
+		info->struct_ops.map_id = READ_ONCE(smap->map.id);
 	rcu_read_unlock();
 	return 0;
 }

@@ -25,6 +25,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include "assoc.h"
 #include "emit.h"
 #include "hook.h"
 #include "kernel.h"
@@ -42,6 +43,9 @@ static int __init sops_init(void)
 	if (err)
 		return err;
 	err = sops_hooks_check();
+	if (err)
+		return err;
+	err = sops_assoc_init();
 	if (err)
 		return err;
 	nr_types = sops_types_init();

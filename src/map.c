@@ -349,6 +349,18 @@ static void sops_map_ready(struct sops_map *smap)
 	mutex_unlock(&smap->type->lock);
 }
 
+/*
+ * Who has the lock may be waiting for the end of all RCU-tasks-trace sections,
+ * in sops_map_wait(), and so must not be waited for from within one.
+ */
+static bool sops_map_lock(struct sops_map *smap)
+{
+	if (current->trc_reader_nesting)
+		return mutex_trylock(&smap->lock);
+	mutex_lock(&smap->lock);
+	return true;
+}
+
 /**
  * sops_map_update() - write the value, and register it
  * @map: of ours
@@ -362,10 +374,11 @@ static void sops_map_ready(struct sops_map *smap)
  * Context: process, may sleep.
  *
  * Return: 0, or -EINVAL for flags, -E2BIG for another key, -EINVAL for what
- * must be zero, -EBUSY when the map was registered before, the type's
- * init_member's error, -EBADF for a bad fd, -EINVAL for a program of another
- * kind, type or member, -ENOMEM, -EPERM at the BPF JIT limit, what making the
- * image executable failed with, or the subsystem's error.
+ * must be zero, -EBUSY when the map was registered before or a BPF program
+ * finds another update at it, the type's init_member's error, -EBADF for a bad
+ * fd, -EINVAL for a program of another kind, type or member, -ENOMEM, -EPERM at
+ * the BPF JIT limit, what making the image executable failed with, or the
+ * subsystem's error.
  */
 map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 			     u64 flags)
@@ -382,7 +395,8 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	if (err)
 		return err;
 
-	mutex_lock(&smap->lock);
+	if (!sops_map_lock(smap))
+		return -EBUSY;
 	/* A delete does not take the lock. */
 	if (READ_ONCE(smap->kvalue.state) != SOPS_STATE_INIT) {
 		err = -EBUSY;

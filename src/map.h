@@ -23,7 +23,8 @@
  * @type: what the value is made of; a reference
  * @owner: the module that the type is from, a reference; NULL for vmlinux
  * @lock: protects the value, the trampolines and the step out of
- *	SOPS_STATE_INIT; taken by update only, never by a reader
+ *	SOPS_STATE_INIT; taken by update only, see sops_map_lock(), never by a
+ *	reader
  * @hollow: zero for as long as anybody has the map: where code of the
  *	kernel's would look for the state of a map of its own, see hook.c
  * @rcu: for the grace periods before the map goes

@@ -639,6 +639,37 @@ TEST_F(types, update_by_a_program)
 	close(memory);
 }
 
+static void *slow_update(void *data)
+{
+	FIXTURE_DATA(types) *self = data;
+
+	return (void *)(long)update(self);
+}
+
+/* an update that holds up others may have to wait for all programs to end */
+TEST_F(types, update_by_a_program_beside_another)
+{
+	int memory = sops_array(sizeof(struct from_program)), prog = updater(memory);
+	int sleepy = returns(&self->test, "sleepy", 1, BPF_F_SLEEPABLE);
+	pthread_t thread;
+	void *err;
+
+	ASSERT_LE(0, prog);
+	SET(sleepy, sleepy);
+	self->v.test.slow = 1;
+	pthread_create(&thread, NULL, slow_update, self);
+	ASSERT_TRUE(sops_wait(is_held()));
+	EXPECT_EQ(-EBUSY, update_from(prog, memory, self->map, &self->v));
+	EXPECT_EQ(0, ask("release"));
+	pthread_join(thread, &err);
+	EXPECT_EQ(NULL, err);
+	EXPECT_EQ(SOPS_INUSE, state(self->map));
+	EXPECT_EQ(0, map_delete(self->map, 0));
+	close(sleepy);
+	close(prog);
+	close(memory);
+}
+
 /* what can be shown of it safely, with the module absent */
 TEST_F(types, the_kernels_own)
 {

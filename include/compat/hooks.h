@@ -45,7 +45,7 @@
 #ifdef HAVE_PROG_ASSOC
 #define SOPS_HOOKS_ASSOC(hook)						\
 	/* ... kfuncs would act on another object than the program's */	\
-	hook(SOPS_ASSOC, bpf_prog_get_assoc_struct_ops, sops_assoc_kdata, \
+	hook(SOPS_ALWAYS, bpf_prog_get_assoc_struct_ops, sops_assoc_kdata, \
 	     void *, (const struct bpf_prog_aux *))
 #else
 #define SOPS_HOOKS_ASSOC(hook)
