@@ -547,6 +547,31 @@ TEST_F(types, sleeping_programs_are_waited_for)
 	EXPECT_TRUE(sops_wait(!prog_alive(id)));
 }
 
+/* a subsystem asks what is behind a value (7.x) */
+TEST_F(types, map_and_programs_of_a_value)
+{
+	int plain = returns(&self->test, "plain", 1, 0);
+	int narrow = returns(&self->test, "narrow", 1, 0), err;
+
+	ASSERT_LE(0, plain);
+	ASSERT_LE(0, narrow);
+	SET(plain, plain);
+	SET(narrow, narrow);
+	ASSERT_EQ(0, update(self));
+	err = ask("id 1");
+	if (err == -EOPNOTSUPP)
+		SKIP(return, "subsystems cannot ask on this kernel (7.x)");
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(map_id(self->map), result());
+	EXPECT_EQ(0, ask("progs 1 until 0"));
+	EXPECT_EQ(prog_id(plain) + prog_id(narrow), result());
+	/* in order of members, until somebody has seen enough */
+	EXPECT_EQ(-ECANCELED, ask("progs 1 until %d", prog_id(plain)));
+	EXPECT_EQ(prog_id(plain), result());
+	close(narrow);
+	close(plain);
+}
+
 /* a value, and the call that writes it to a map, in the memory of a BPF program */
 struct from_program {
 	struct {

@@ -33,7 +33,12 @@ static DECLARE_WAIT_QUEUE_HEAD(released);
 static bool held;
 static struct dentry *dir;
 static u64 result;
+
+/* what newer kernels tell subsystems: found, not linked */
 static void *(*get_assoc)(const struct bpf_prog_aux *aux);
+static u32 (*get_id)(const void *kdata);
+static int (*for_each_prog)(const void *kdata,
+			    int (*cb)(struct bpf_prog *prog, void *data), void *data);
 
 static struct registered *find(u32 tag)
 {
@@ -451,6 +456,43 @@ static int ask_assoc(int fd)
 	return 0;
 }
 
+static int ask_id(u32 tag)
+{
+	struct registered *r;
+
+	if (!get_id)
+		return -EOPNOTSUPP;
+	mutex_lock(&lock);
+	r = find(tag);
+	if (r)
+		result = get_id(r->kdata);
+	mutex_unlock(&lock);
+	return r ? 0 : -ESRCH;
+}
+
+static int add_prog(struct bpf_prog *prog, void *until)
+{
+	result += prog->aux->id;
+	return prog->aux->id == *(u32 *)until ? -ECANCELED : 0;
+}
+
+static int ask_progs(u32 tag, u32 until)
+{
+	struct registered *r;
+	int err = -ESRCH;
+
+	if (!for_each_prog)
+		return -EOPNOTSUPP;
+	mutex_lock(&lock);
+	r = find(tag);
+	if (r) {
+		result = 0;
+		err = for_each_prog(r->kdata, add_prog, &until);
+	}
+	mutex_unlock(&lock);
+	return err;
+}
+
 static int ask_hold(void)
 {
 	int err;
@@ -465,7 +507,7 @@ static ssize_t ask_write(struct file *f, const char __user *from, size_t len,
 			 loff_t *pos)
 {
 	char ask[64] = "", member[32];
-	u32 tag;
+	u32 tag, id;
 	int err;
 
 	if (len >= sizeof(ask))
@@ -479,6 +521,10 @@ static ssize_t ask_write(struct file *f, const char __user *from, size_t len,
 		err = ask_detach(tag);
 	} else if (sscanf(ask, "assoc %u", &tag) == 1) {
 		err = ask_assoc(tag);
+	} else if (sscanf(ask, "id %u", &tag) == 1) {
+		err = ask_id(tag);
+	} else if (sscanf(ask, "progs %u until %u", &tag, &id) == 2) {
+		err = ask_progs(tag, id);
 	} else if (!strcmp(ask, "hold")) {
 		err = ask_hold();
 	} else if (!strcmp(ask, "release")) {
@@ -496,20 +542,27 @@ static const struct file_operations ask_fops = {
 	.write = ask_write,
 };
 
-static int __init sops_types_init(void)
+static void *find_symbol(const char *name)
 {
 	/* never armed, as in sops_probe.c */
 	struct kprobe kp = {
-		.symbol_name = "bpf_prog_get_assoc_struct_ops",
+		.symbol_name = name,
 		.flags = KPROBE_FLAG_DISABLED,
 	};
+
+	if (register_kprobe(&kp))
+		return NULL;
+	unregister_kprobe(&kp);
+	return kp.addr;
+}
+
+static int __init sops_types_init(void)
+{
 	int err;
 
-	/* 7.x only: found, not linked */
-	if (!register_kprobe(&kp)) {
-		get_assoc = (void *)kp.addr;
-		unregister_kprobe(&kp);
-	}
+	get_assoc = find_symbol("bpf_prog_get_assoc_struct_ops");
+	get_id = find_symbol("bpf_struct_ops_id");
+	for_each_prog = find_symbol("bpf_struct_ops_for_each_prog");
 
 	err = register_bpf_struct_ops(&test_type, sops_test_ops) ?:
 	      register_bpf_struct_ops(&wide_type, sops_wide_ops);

@@ -98,6 +98,8 @@ struct sops_big_ops {
  *   call TAG MEMBER	MODULE/result is then what it returned
  *   detach TAG		the subsystem ends the link that registered the value
  *   assoc FD		result: tag of the value the program goes with, or 0
+ *   id TAG		result: id of the value's map
+ *   progs TAG until ID	result: sum of the ids of its programs, up to the one with that ID
  *   hold		stays in a way of programs that sleep, until released
  *   release
  */
