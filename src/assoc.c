@@ -11,8 +11,6 @@
  * leaves it so when that update fails: a program that works in a live map
  * stops working because of somebody's failed try. Here the step is taken back.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/poison.h>
 #include "assoc.h"
 #include "kernel.h"
@@ -32,21 +30,14 @@ static int sops_assoc_offset __ro_after_init;
 /**
  * sops_assoc_init() - find out what a map of the kernel's own looks like
  *
- * Context: at insmod, before the hooks are on.
- *
- * Return: 0, or -Exxx after a line that says why.
+ * Context: at insmod, before the hooks are on, after sops_hooks_check(), which
+ * refuses a kernel whose maps do not have it where it can be.
  */
-int __init sops_assoc_init(void)
+void __init sops_assoc_init(void)
 {
-	int offset = sops_kernel_offset("bpf_struct_ops_map", "kvalue", 0);
-
-	if (offset < 0) {
-		pr_err("this kernel's BTF has no struct bpf_struct_ops_map with a kvalue: it needs a newer struct_ops.ko\n");
-		return offset;
-	}
 	/* both kinds of values begin alike */
-	sops_assoc_offset = offset + offsetof(struct sops_value, data);
-	return 0;
+	sops_assoc_offset = sops_kernel_offset("bpf_struct_ops_map", "kvalue", 0) +
+			    offsetof(struct sops_value, data);
 }
 
 /**

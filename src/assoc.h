@@ -9,17 +9,13 @@
 struct sops_map;
 
 #ifdef HAVE_PROG_ASSOC
-int sops_assoc_init(void);
+void sops_assoc_init(void);
 void *sops_assoc_kdata(const struct bpf_prog_aux *aux);
 void sops_assoc_set(struct sops_map *smap);
 void sops_assoc_settle(struct sops_map *smap, bool keep);
 void sops_assoc_clear(struct sops_map *smap);
 #else
-static inline int sops_assoc_init(void)
-{
-	return 0;
-}
-
+static inline void sops_assoc_init(void) {}
 static inline void sops_assoc_set(struct sops_map *smap) {}
 static inline void sops_assoc_settle(struct sops_map *smap, bool keep) {}
 static inline void sops_assoc_clear(struct sops_map *smap) {}

@@ -45,9 +45,7 @@ static int __init sops_init(void)
 	err = sops_hooks_check();
 	if (err)
 		return err;
-	err = sops_assoc_init();
-	if (err)
-		return err;
+	sops_assoc_init();
 	nr_types = sops_types_init();
 	if (nr_types < 0)
 		return nr_types;

@@ -87,14 +87,7 @@ TEST_F(types, association_of_another_program)
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SYSCALL,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = 2,
-		.license = (uintptr_t)"GPL",
-		.prog_flags = BPF_F_SLEEPABLE,
-	};
-	int prog = sys_bpf(BPF_PROG_LOAD, &attr), id = map_id(self->map), is;
+	int prog = syscall_prog(insns, 2), id = map_id(self->map), is;
 	int plain = returns(&self->test, "plain", 1, 0), other;
 
 	ASSERT_LE(0, prog);

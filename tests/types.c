@@ -467,7 +467,6 @@ TEST_F(types, subsystems_do_not_wait_for_each_other)
 {
 	int plain = returns(&self->test, "plain", 1, 0), slow, ca;
 	struct sops_value v;
-	union bpf_attr attr;
 	pthread_t thread;
 	int map, link;
 
@@ -477,11 +476,9 @@ TEST_F(types, subsystems_do_not_wait_for_each_other)
 	pthread_create(&thread, NULL, slow_link, &slow);
 	ASSERT_TRUE(sops_wait(is_held()));
 
-	create_attr(&attr, &tcp);
-	attr.map_flags = SOPS_F_LINK;
-	ca = sys_bpf(BPF_MAP_CREATE, &attr);
 	ca_value(&v, "t_quick");
-	EXPECT_EQ(0, map_update(ca, 0, v.bytes, 0));
+	ca = ca_map(&v, SOPS_F_LINK);
+	EXPECT_LE(0, ca);
 	link = link_create(ca);
 	EXPECT_LE(0, link);
 	EXPECT_TRUE(ca_available("t_quick"));
@@ -600,15 +597,8 @@ static int updater(int memory)
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_sys_bpf),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SYSCALL,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = ARRAY_SIZE(insns),
-		.license = (uintptr_t)"GPL",
-		.prog_flags = BPF_F_SLEEPABLE,
-	};
 
-	return sys_bpf(BPF_PROG_LOAD, &attr);
+	return syscall_prog(insns, ARRAY_SIZE(insns));
 }
 
 static int update_from(int prog, int memory, int map, const struct value *v)

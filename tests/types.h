@@ -64,6 +64,20 @@ static int returns(const struct type *t, const char *member, int ret,
 	return load_prog(t, member, insns, 2, flags);
 }
 
+/* a program that BPF_PROG_TEST_RUN runs, and that may call bpf() */
+static int syscall_prog(const struct bpf_insn *insns, size_t n)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SYSCALL,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = n,
+		.license = (uintptr_t)"GPL",
+		.prog_flags = BPF_F_SLEEPABLE,
+	};
+
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
 static int ask_of(const char *module, const char *fmt, ...)
 {
 	char path[128], text[64];
