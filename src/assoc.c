@@ -14,52 +14,12 @@
 #include <linux/poison.h>
 #include "assoc.h"
 #include "kernel.h"
-#include "map.h"
-#include "registry.h"
 
 /* What a program goes with now; aux->st_ops_assoc_mutex is held. */
 static struct bpf_map *sops_assoc_now(struct bpf_prog_aux *aux)
 {
 	return rcu_dereference_protected(aux->st_ops_assoc,
 					 lockdep_is_held(&aux->st_ops_assoc_mutex));
-}
-
-/* Where a map of the kernel's own has its value. */
-static int sops_assoc_offset __ro_after_init;
-
-/**
- * sops_assoc_init() - find out what a map of the kernel's own looks like
- *
- * Context: at insmod, before the hooks are on, after sops_hooks_check(), which
- * refuses a kernel whose maps do not have it where it can be.
- */
-void __init sops_assoc_init(void)
-{
-	/* both kinds of values begin alike */
-	sops_assoc_offset = sops_kernel_offset("bpf_struct_ops_map", "kvalue", 0) +
-			    offsetof(struct sops_value, data);
-}
-
-/**
- * sops_assoc_kdata() - the value that a program goes with
- * @aux: of the program
- *
- * Answers for maps of the kernel's too: were that left to the kernel, it would
- * look once more, and could see a map of ours by then.
- * Context: RCU read section, in a kfunc; never sleeps, hook.c counts on it.
- *
- * Return: the kernel-side value, or NULL when the program goes with no map, or
- * with several.
- */
-void *sops_assoc_kdata(const struct bpf_prog_aux *aux)
-{
-	struct bpf_map *map = rcu_dereference_check(aux->st_ops_assoc,
-						    bpf_rcu_lock_held());
-
-	if (!map || map == BPF_PTR_POISON)
-		return NULL;
-	return sops_is_map(map) ? to_sops_map(map)->kvalue.data :
-				  (void *)map + sops_assoc_offset;
 }
 
 static void sops_assoc_set_prog(struct sops_tramp *tramp, struct bpf_map *map)
@@ -84,33 +44,35 @@ unlock:
 
 /**
  * sops_assoc_set() - all programs of a map go with it
- * @smap: the map, about to be registered
+ * @map: about to be registered
+ * @image: its trampolines
  *
  * To be followed by sops_assoc_settle(). Context: process, the map's lock and
  * its type's held: the latter keeps two maps from doing this to one program
  * at a time, since a program serves one type.
  */
-void sops_assoc_set(struct sops_map *smap)
+void sops_assoc_set(struct bpf_map *map, struct sops_image *image)
 {
 	u32 i;
 
-	for (i = 0; i < smap->image.nr_tramps; i++)
-		sops_assoc_set_prog(&smap->image.tramps[i], &smap->map);
+	for (i = 0; i < image->nr_tramps; i++)
+		sops_assoc_set_prog(&image->tramps[i], map);
 }
 
 /**
  * sops_assoc_settle() - keep or undo what sops_assoc_set() did
- * @smap: the map
+ * @map: the map
+ * @image: its trampolines
  * @keep: it was registered; otherwise programs go back to the map they went with
  *
  * Context: as sops_assoc_set().
  */
-void sops_assoc_settle(struct sops_map *smap, bool keep)
+void sops_assoc_settle(struct bpf_map *map, struct sops_image *image, bool keep)
 {
 	u32 i;
 
-	for (i = 0; i < smap->image.nr_tramps; i++) {
-		struct sops_tramp *tramp = &smap->image.tramps[i];
+	for (i = 0; i < image->nr_tramps; i++) {
+		struct sops_tramp *tramp = &image->tramps[i];
 		struct bpf_prog_aux *aux = tramp->prog->aux;
 
 		if (!tramp->assoc_before)
@@ -124,22 +86,23 @@ void sops_assoc_settle(struct sops_map *smap, bool keep)
 		tramp->assoc_before = NULL;
 	}
 	if (!keep)
-		sops_assoc_clear(smap);
+		sops_assoc_clear(map, image);
 }
 
 /**
  * sops_assoc_clear() - no program goes with a map any more
- * @smap: the map; readers may go on with the value for one RCU grace period
+ * @map: the map; readers may go on with the value for one RCU grace period
+ * @image: its trampolines
  */
-void sops_assoc_clear(struct sops_map *smap)
+void sops_assoc_clear(struct bpf_map *map, struct sops_image *image)
 {
 	u32 i;
 
-	for (i = 0; i < smap->image.nr_tramps; i++) {
-		struct bpf_prog_aux *aux = smap->image.tramps[i].prog->aux;
+	for (i = 0; i < image->nr_tramps; i++) {
+		struct bpf_prog_aux *aux = image->tramps[i].prog->aux;
 
 		mutex_lock(&aux->st_ops_assoc_mutex);
-		if (sops_assoc_now(aux) == &smap->map)
+		if (sops_assoc_now(aux) == map)
 			RCU_INIT_POINTER(aux->st_ops_assoc, NULL);
 		mutex_unlock(&aux->st_ops_assoc_mutex);
 	}

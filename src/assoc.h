@@ -5,20 +5,17 @@
 
 #include <linux/bpf.h>
 #include "features.h"
-
-struct sops_map;
+#include "image.h"
 
 #ifdef HAVE_PROG_ASSOC
-void sops_assoc_init(void);
-void *sops_assoc_kdata(const struct bpf_prog_aux *aux);
-void sops_assoc_set(struct sops_map *smap);
-void sops_assoc_settle(struct sops_map *smap, bool keep);
-void sops_assoc_clear(struct sops_map *smap);
+void sops_assoc_set(struct bpf_map *map, struct sops_image *image);
+void sops_assoc_settle(struct bpf_map *map, struct sops_image *image, bool keep);
+void sops_assoc_clear(struct bpf_map *map, struct sops_image *image);
 #else
-static inline void sops_assoc_init(void) {}
-static inline void sops_assoc_set(struct sops_map *smap) {}
-static inline void sops_assoc_settle(struct sops_map *smap, bool keep) {}
-static inline void sops_assoc_clear(struct sops_map *smap) {}
+static inline void sops_assoc_set(struct bpf_map *map, struct sops_image *image) {}
+static inline void sops_assoc_settle(struct bpf_map *map, struct sops_image *image,
+				     bool keep) {}
+static inline void sops_assoc_clear(struct bpf_map *map, struct sops_image *image) {}
 #endif
 
 #endif /* SOPS_ASSOC_H */

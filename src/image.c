@@ -32,8 +32,11 @@
 int sops_image_reserve(struct sops_image *image, u32 nr_funcs)
 {
 	image->tramps = kvmalloc_array(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
+	if (IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG))
+		image->links = kvmalloc_array(nr_funcs, sizeof(*image->links), SOPS_GFP);
 	WRITE_ONCE(image->nr_funcs, nr_funcs);
-	return image->tramps ? 0 : -ENOMEM;
+	return image->tramps && (image->links || !IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG)) ?
+		0 : -ENOMEM;
 }
 
 static void sops_image_took(struct sops_image *image, u32 size)
@@ -204,6 +207,9 @@ int sops_image_add(struct sops_image *image, void **slot, struct bpf_prog *prog,
 			return err;
 	}
 
+	if (image->links)
+		image->links[image->nr_tramps] =
+			(void *)&tramp->prog - offsetof(struct bpf_link, prog);
 	image->sleepable |= sops_prog_sleepable(prog);
 	WRITE_ONCE(image->nr_tramps, image->nr_tramps + 1);
 	return 0;
@@ -329,7 +335,9 @@ void sops_image_clear(struct sops_image *image)
 		borrowed(bpf_jit_uncharge_modmem)(image->chunks[i].size);
 	}
 	kvfree(image->chunks);
+	kvfree(image->links);
 	kvfree(image->tramps);
+	image->links = NULL;
 	image->chunks = NULL;
 	image->tramps = NULL;
 	WRITE_ONCE(image->nr_funcs, 0);

@@ -50,6 +50,8 @@ struct sops_chunk {
  * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
  * @tramps: room for one for each program that there is to be
+ * @links: for each of them a pointer that has its program where a struct
+ *	bpf_link has it; only where the kernel shows programs to subsystems
  *
  * Protected by the map's lock while it is filled, constant after.
  */
@@ -69,6 +71,7 @@ struct sops_image {
 	bool sleepable;
 	u32 nr_tramps;
 	struct sops_tramp *tramps;
+	struct bpf_link **links;
 };
 
 int sops_image_reserve(struct sops_image *image, u32 nr_funcs);

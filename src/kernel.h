@@ -19,6 +19,9 @@
  */
 #define SOPS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
+/* No header outside of the tracer's has it: sops_hooks_check() looks at BTF. */
+int ftrace_is_dead(void);
+
 /*
  * borrow(NAME, what gives it). The type of each comes from the kernel header
  * that declares it, so a changed prototype fails the build.
@@ -26,6 +29,7 @@
 #define SOPS_BORROWED(borrow)						\
 	borrow(kallsyms_on_each_match_symbol, "CONFIG_LIVEPATCH")	\
 	borrow(ftrace_location, "CONFIG_DYNAMIC_FTRACE")		\
+	borrow(ftrace_is_dead, "CONFIG_FUNCTION_TRACER")		\
 	borrow(bpf_get_btf_vmlinux, "CONFIG_DEBUG_INFO_BTF")		\
 	borrow(btf_find_by_name_kind, "CONFIG_BPF_SYSCALL")		\
 	borrow(btf_name_by_offset, "CONFIG_BPF_SYSCALL")		\
@@ -35,6 +39,7 @@
 	borrow(btf_distill_func_proto, "CONFIG_BPF_SYSCALL")		\
 	borrow(btf_type_seq_show, "CONFIG_BPF_SYSCALL")			\
 	borrow(bpf_map_init_from_attr, "CONFIG_BPF_SYSCALL")		\
+	borrow(bpf_struct_ops_map_sys_lookup_elem, "CONFIG_BPF_JIT")	\
 	borrow(bpf_jit_charge_modmem, "CONFIG_BPF_JIT")			\
 	borrow(bpf_jit_uncharge_modmem, "CONFIG_BPF_JIT")		\
 	borrow(bpf_ksym_add, "CONFIG_BPF_JIT")				\

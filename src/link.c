@@ -24,7 +24,6 @@
 #include "kernel.h"
 #include "link.h"
 #include "map.h"
-#include "registry.h"
 
 /**
  * struct sops_link - a link of ours
@@ -57,10 +56,10 @@ static struct sops_map *sops_link_map(struct sops_link *slink)
 /* Made for links, and its update is through. */
 static bool sops_link_is_ready(struct sops_map *smap)
 {
-	if (!(smap->map.map_flags & BPF_F_LINK))
+	if (!(smap->map->map_flags & BPF_F_LINK))
 		return false;
 	/* Pairs with the release in sops_map_update(): the value is complete. */
-	return smp_load_acquire(&smap->kvalue.state) == SOPS_STATE_READY;
+	return smp_load_acquire(&smap->kvalue->state) == SOPS_STATE_READY;
 }
 
 /*
@@ -93,7 +92,7 @@ static void sops_link_unclaim(struct sops_map *smap)
 static void sops_link_unreg(struct sops_link *slink, struct sops_map *smap)
 {
 	mutex_lock(&smap->type->lock);
-	sops_unreg(smap->type->ops, smap->kvalue.data, &slink->link);
+	sops_unreg(smap->type->ops, smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
 	sops_link_unclaim(smap);
 }
@@ -106,7 +105,7 @@ static void sops_link_dealloc(struct bpf_link *link)
 
 	if (smap) {
 		sops_link_unreg(slink, smap);
-		bpf_map_put(&smap->map);
+		bpf_map_put(smap->map);
 	}
 	kfree(slink);
 	module_put(THIS_MODULE);
@@ -127,7 +126,7 @@ static int sops_link_detach(struct bpf_link *link)
 
 	if (smap) {
 		/* It is freed after a grace period: whoever reads its id may go on. */
-		bpf_map_put(&smap->map);
+		bpf_map_put(smap->map);
 		wake_up_interruptible_poll(&slink->wait_hup, EPOLLHUP);
 	}
 	return 0;
@@ -143,7 +142,7 @@ static int sops_link_move(struct sops_link *slink, struct sops_map *old,
 	if (err)
 		return err;
 	mutex_lock(&new->type->lock);
-	err = new->type->ops->update(new->kvalue.data, old->kvalue.data,
+	err = new->type->ops->update(new->kvalue->data, old->kvalue->data,
 				     &slink->link);
 	mutex_unlock(&new->type->lock);
 	if (err) {
@@ -151,10 +150,10 @@ static int sops_link_move(struct sops_link *slink, struct sops_map *old,
 		return err;
 	}
 
-	bpf_map_inc(&new->map);
+	bpf_map_inc(new->map);
 	rcu_assign_pointer(slink->smap, new);
 	sops_link_unclaim(old);
-	bpf_map_put(&old->map);
+	bpf_map_put(old->map);
 	return 0;
 }
 
@@ -177,7 +176,7 @@ static int sops_link_update(struct bpf_link *link, struct bpf_map *new_map,
 	old = sops_link_map(slink);
 	if (!old)
 		err = -ENOLINK;
-	else if (expected_old_map && &old->map != expected_old_map)
+	else if (expected_old_map && old->map != expected_old_map)
 		err = -EPERM;
 	else if (old->type != new->type)
 		err = -EINVAL;
@@ -199,7 +198,7 @@ static void sops_link_show_fdinfo(const struct bpf_link *link,
 	rcu_read_lock();
 	smap = rcu_dereference(to_sops_link(link)->smap);
 	if (smap)
-		seq_printf(m, "map_id:\t%u\n", READ_ONCE(smap->map.id));
+		seq_printf(m, "map_id:\t%u\n", READ_ONCE(smap->map->id));
 	rcu_read_unlock();
 }
 
@@ -211,7 +210,7 @@ static int sops_link_fill_info(const struct bpf_link *link,
 	rcu_read_lock();
 	smap = rcu_dereference(to_sops_link(link)->smap);
 	if (smap)
-		info->struct_ops.map_id = READ_ONCE(smap->map.id);
+		info->struct_ops.map_id = READ_ONCE(smap->map->id);
 	rcu_read_unlock();
 	return 0;
 }
@@ -233,18 +232,35 @@ static const struct bpf_link_ops sops_link_ops = {
 	.poll		= sops_link_poll,
 };
 
+/* What only files of maps have: the table of their operations is not found by name everywhere. */
+static unsigned long sops_map_release __ro_after_init;
+
+/**
+ * sops_link_find() - find out how a map's file is told from others
+ *
+ * Context: process, at insmod, after sops_kernel_bind().
+ *
+ * Return: 0, or -Exxx with a line that says what is missing.
+ */
+int __init sops_link_find(void)
+{
+	return sops_kernel_lookup("bpf_map_release", "CONFIG_BPF_SYSCALL", &sops_map_release);
+}
+
 /**
  * sops_link_is_ours() - is a link to be made for a map of ours?
  * @attr: of BPF_LINK_CREATE
  *
  * Takes no reference on a map, since it must not put the last one.
- * Context: process, perhaps with preemption off; called from the ftrace
- * handler, hence notrace.
+ * Context: process, perhaps with preemption off; called from a tracer, hence
+ * notrace.
  */
 notrace bool sops_link_is_ours(const union bpf_attr *attr)
 {
 	struct fd f = fdget(attr->link_create.map_fd);
-	bool ours = fd_file(f) && sops_is_map(fd_file(f)->private_data);
+	bool ours = fd_file(f) &&
+		    (unsigned long)fd_file(f)->f_op->release == sops_map_release &&
+		    sops_is_map(fd_file(f)->private_data);
 
 	fdput(f);
 	return ours;
@@ -309,7 +325,7 @@ static int sops_link_attach(struct sops_map *smap)
 	/* The subsystem may detach it as soon as it knows it: it waits here. */
 	mutex_lock(&slink->lock);
 	mutex_lock(&smap->type->lock);
-	err = sops_reg(smap->type->ops, smap->kvalue.data, &slink->link);
+	err = sops_reg(smap->type->ops, smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
 	if (!err)
 		RCU_INIT_POINTER(slink->smap, smap);
@@ -350,24 +366,8 @@ int sops_link_create(union bpf_attr *attr)
 	ret = attr->link_create.flags ? -EINVAL : sops_link_attach(smap);
 	if (ret >= 0)
 		return ret;
-	bpf_map_put(&smap->map);
+	bpf_map_put(smap->map);
 put_module:
 	module_put(THIS_MODULE);
 	return ret;
-}
-
-/**
- * sops_link_refuse() - a link of the kernel's own is to take a map of ours
- * @link: made before insmod
- * @new_map: of ours
- * @expected_old_map: what user space says is attached
- *
- * It would be unregistered by code that does not know its layout.
- *
- * Return: -EINVAL.
- */
-int sops_link_refuse(struct bpf_link *link, struct bpf_map *new_map,
-		     struct bpf_map *expected_old_map)
-{
-	return -EINVAL;
 }

@@ -9,12 +9,11 @@
 #ifdef HAVE_STRUCT_OPS_LINK
 bool sops_link_is_ours(const union bpf_attr *attr);
 int sops_link_create(union bpf_attr *attr);
-int sops_link_refuse(struct bpf_link *link, struct bpf_map *new_map,
-		     struct bpf_map *expected_old_map);
+int sops_link_find(void);
 #else
-static inline bool sops_link_is_ours(const union bpf_attr *attr)
+static inline int sops_link_find(void)
 {
-	return false;
+	return 0;
 }
 #endif
 

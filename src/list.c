@@ -12,7 +12,36 @@
 
 static struct dentry *sops_list_dir;
 
-static void sops_list_map(const struct sops_map *smap, void *m)
+/* A position is where a map is in the registry, and one more; 0 is the heading. */
+static void *sops_list_start(struct seq_file *m, loff_t *pos)
+{
+	unsigned long index = *pos - 1;
+	struct sops_map *smap;
+
+	sops_registry_lock();
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	smap = sops_registry_next(&index);
+	*pos = index + 1;
+	return smap;
+}
+
+static void *sops_list_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	unsigned long index = *pos;
+	struct sops_map *smap = sops_registry_next(&index);
+
+	*pos = smap ? index + 1 : *pos + 1;
+	return smap;
+}
+
+/* Between two of these at most a page is written. */
+static void sops_list_stop(struct seq_file *m, void *v)
+{
+	sops_registry_unlock();
+}
+
+static int sops_list_show(struct seq_file *m, void *v)
 {
 	static const char * const states[] = {
 		[SOPS_STATE_INIT]	= "init",
@@ -20,22 +49,32 @@ static void sops_list_map(const struct sops_map *smap, void *m)
 		[SOPS_STATE_TOBEFREE]	= "tobefree",
 		[SOPS_STATE_READY]	= "ready",
 	};
+	const struct sops_map *smap = v;
 
-	/* The id goes with the last reference. */
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "id name type state refcnt progs image_bytes\n");
+		return 0;
+	}
+	/* Before that the map is not to be looked at. Pairs with sops_map_serve(). */
+	if (!smp_load_acquire(&smap->served))
+		return 0;
+	/* The id goes with the last reference, and the type soon after. */
 	seq_printf(m, "%u %s %s %s %lld %u %zu\n",
-		   READ_ONCE(smap->map.id), *smap->map.name ? smap->map.name : "-",
-		   smap->type->name, states[READ_ONCE(smap->kvalue.state)],
-		   sops_map_refs(&smap->map), READ_ONCE(smap->image.nr_tramps),
+		   READ_ONCE(smap->map->id), *smap->map->name ? smap->map->name : "-",
+		   smap->type ? smap->type->name : "-",
+		   states[READ_ONCE(smap->kvalue->state)],
+		   sops_map_refs(smap->map), READ_ONCE(smap->image.nr_tramps),
 		   sops_image_size(&smap->image));
-}
-
-static int maps_show(struct seq_file *m, void *unused)
-{
-	seq_puts(m, "id name type state refcnt progs image_bytes\n");
-	sops_registry_walk(sops_list_map, m);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(maps);
+
+static const struct seq_operations maps_sops = {
+	.start	= sops_list_start,
+	.next	= sops_list_next,
+	.stop	= sops_list_stop,
+	.show	= sops_list_show,
+};
+DEFINE_SEQ_ATTRIBUTE(maps);
 
 /**
  * sops_list_init() - make the list in debugfs

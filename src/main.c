@@ -2,8 +2,10 @@
 /*
  * struct_ops.ko: BPF struct_ops maps as a loadable module.
  *
- *	hook.c		the kernel's entry points to a struct_ops map; ours in
- *			their place (proto.c: are they what we think they are?)
+ *	hook.c		how new maps become ours (proto.c: are the kernel's
+ *			functions what we think they are?)
+ *	redirect.c	functions of the kernel's, redirected by ftrace
+ *	direct.c	the same on kernels where that has others go wrong
  *	list.c		our maps in debugfs
  *	link.c		a link that registers a map (kernels that have such links)
  *	map.c		the map: create, update, look up, delete, show, free
@@ -16,7 +18,8 @@
  *	emit_x86.c	their bytes
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
- *	registry.c	which maps are ours
+ *	registry.c	our maps, one after the other
+ *	layout.c	what the kernel's own code finds in a map of ours
  *	kernel.c	what we borrow from the kernel
  *
  * Calls go down this list, never up. Whatever differs between kernels is in
@@ -25,10 +28,11 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
-#include "assoc.h"
 #include "emit.h"
 #include "hook.h"
 #include "kernel.h"
+#include "layout.h"
+#include "link.h"
 #include "list.h"
 #include "map.h"
 #include "preempt.h"
@@ -42,10 +46,12 @@ static int __init sops_init(void)
 	err = sops_kernel_bind();
 	if (err)
 		return err;
-	err = sops_hooks_check();
+	err = sops_layout_init();
 	if (err)
 		return err;
-	sops_assoc_init();
+	err = sops_hooks_check() ?: sops_link_find();
+	if (err)
+		return err;
 	nr_types = sops_types_init();
 	if (nr_types < 0)
 		return nr_types;

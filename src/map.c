@@ -2,13 +2,14 @@
 /*
  * The map: what the bpf() syscall does to it.
  *
- * Each function here stands in for the kernel's own of the same purpose, see
- * the table in hook.c. Their callers have checked fd and access mode, copied
- * key and value from user space, and hold the map.
+ * Making one is up to hook.c; from then on the kernel calls these functions
+ * through the table at the end of this file. Their callers have checked fd and
+ * access mode, copied key and value from user space, and hold the map.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/rcupdate_trace.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -18,31 +19,18 @@
 #include "preempt.h"
 #include "registry.h"
 
-/**
- * sops_map_alloc_check() - is this a struct_ops map at all?
- * @attr: of BPF_MAP_CREATE
- *
- * Never sleeps: hook.c counts on it.
- *
- * Return: 0 or -EINVAL.
+/*
+ * What a map has in map_extra until it is served: maps of this type cannot
+ * have anything there otherwise, map_create() refuses it.
  */
-int sops_map_alloc_check(union bpf_attr *attr)
-{
-	if (attr->key_size != sizeof(u32) || attr->max_entries != 1 ||
-	    attr->map_flags & ~SOPS_MAP_FLAGS ||
-	    !attr->btf_vmlinux_value_type_id)
-		return -EINVAL;
-	return 0;
-}
+#define SOPS_MAP_UNSERVED	0x736f70735f6d6170ULL
 
 static void sops_map_destroy(struct sops_map *smap)
 {
 	sops_image_clear(&smap->image);
 	kvfree(smap->uvalue);
-	sops_type_put(smap->type);
-	module_put(smap->owner);
-	/* Whoever looks through the registry may still be passing. */
-	kvfree_rcu(smap, rcu);
+	kvfree(smap->map);
+	kfree(smap);
 }
 
 /*
@@ -81,44 +69,39 @@ static struct sops_type *sops_map_type(const union bpf_attr *attr,
 	return type;
 }
 
-static struct sops_map *sops_map_new(union bpf_attr *attr)
+static struct sops_map *sops_map_new(union bpf_attr *attr, struct sops_type *type)
 {
-	struct sops_type *type;
 	struct sops_map *smap;
-	struct module *owner;
 
-	if (!sops_may_create())
-		return ERR_PTR(-EPERM);
-	type = sops_map_type(attr, &owner);
-	if (IS_ERR(type))
-		return ERR_CAST(type);
-
-	smap = kvzalloc(offsetof(struct sops_map, kvalue) + type->value_size,
-			SOPS_GFP);
-	if (!smap) {
-		sops_type_put(type);
-		module_put(owner);
-		return ERR_PTR(-ENOMEM);
-	}
-	smap->type = type;
-	smap->owner = owner;
-	mutex_init(&smap->lock);
+	smap = kzalloc(sizeof(*smap), SOPS_GFP);
+	if (!smap)
+		return NULL;
+	smap->map = kvzalloc(sops_layout_size(type->value_size) + sizeof(smap), SOPS_GFP);
 	smap->uvalue = kvzalloc(type->value_size, SOPS_GFP);
-	if (!smap->uvalue) {
+	if (!smap->map || !smap->uvalue ||
+	    sops_registry_add(smap, &smap->index)) {
 		sops_map_destroy(smap);
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	}
+	mutex_init(&smap->lock);
 	smap->image.preempt_off = sops_preempt_off(type->name);
-	borrowed(bpf_map_init_from_attr)(&smap->map, attr);
+	smap->kvalue = sops_layout_value(smap->map);
+
+	sops_layout_fill(smap->map, sops_desc_kernel(&type->desc), type->btf, smap->uvalue);
+	borrowed(bpf_map_init_from_attr)(smap->map, attr);
+	smap->map->map_extra = SOPS_MAP_UNSERVED;
+	*sops_map_at(smap->map) = smap;
 	return smap;
 }
 
 /**
  * sops_map_alloc() - make a map
- * @attr: of BPF_MAP_CREATE, past sops_map_alloc_check()
+ * @attr: of BPF_MAP_CREATE, past the kernel's own check of it
  *
  * Comes with a reference on this module, which the map keeps. All memory is
- * charged to the caller's memory cgroup. Context: process, may sleep.
+ * charged to the caller's memory cgroup. Creation can still fail in the
+ * kernel, which then frees the map through its own table, so to sops_map_
+ * free() as well. Context: process, may sleep.
  *
  * Return: the map, or an ERR_PTR: -EPERM without CAP_BPF, -ENOTSUPP for a
  * value type that the kernel does not list or that cannot be served, -EINVAL
@@ -126,25 +109,65 @@ static struct sops_map *sops_map_new(union bpf_attr *attr)
  */
 struct bpf_map *sops_map_alloc(union bpf_attr *attr)
 {
-	struct sops_map *smap = sops_map_new(attr);
+	struct sops_type *type = ERR_PTR(-EPERM);
+	struct sops_map *smap;
+	struct module *owner;
 
-	if (IS_ERR(smap)) {
-		module_put(THIS_MODULE);
-		return ERR_CAST(smap);
+	if (sops_may_create())
+		type = sops_map_type(attr, &owner);
+	if (IS_ERR(type))
+		goto put_module;
+
+	smap = sops_map_new(attr, type);
+	if (!smap) {
+		sops_type_put(type);
+		module_put(owner);
+		type = ERR_PTR(-ENOMEM);
+		goto put_module;
 	}
-	/*
-	 * From here on: creation can still fail, and then frees the map
-	 * through the kernel's table.
-	 */
-	sops_registry_add(smap);
-	return &smap->map;
+	smap->type = type;
+	smap->owner = owner;
+	return smap->map;
+
+put_module:
+	module_put(THIS_MODULE);
+	return ERR_CAST(type);
+}
+
+/**
+ * sops_map_is_unserved() - did sops_map_alloc() make this map, just now?
+ * @map: of any type; being created, or being freed
+ *
+ * Context: any; called by tracers, hence notrace.
+ */
+notrace bool sops_map_is_unserved(const struct bpf_map *map)
+{
+	return map->map_type == BPF_MAP_TYPE_STRUCT_OPS &&
+	       map->map_extra == SOPS_MAP_UNSERVED;
+}
+
+/**
+ * sops_map_serve() - from here on the map's operations are ours
+ * @map: from sops_map_alloc(); nobody has it yet
+ *
+ * Context: any; called by a tracer, hence notrace.
+ */
+notrace void sops_map_serve(struct bpf_map *map)
+{
+	struct sops_map *smap = to_sops_map(map);
+
+	smap->kvalue->state = SOPS_STATE_INIT;
+	map->map_extra = 0;
+	WRITE_ONCE(map->ops, &sops_map_ops);
+	/* Pairs with the acquire in sops_list_show(). */
+	smp_store_release(&smap->served, true);
 }
 
 static void sops_map_free_work(struct work_struct *work)
 {
 	struct sops_map *smap = container_of(work, struct sops_map, work);
 
-	sops_registry_del(smap);
+	sops_registry_del(smap->index);
 	sops_map_destroy(smap);
 	/* sops_map_drain() sees to it that we are out before the text goes. */
 	module_put(THIS_MODULE);
@@ -155,7 +178,7 @@ static void sops_map_free_tasks(struct rcu_head *rcu)
 	struct sops_map *smap = container_of(rcu, struct sops_map, rcu);
 
 	INIT_WORK(&smap->work, sops_map_free_work);
-	queue_work(system_unbound_wq, &smap->work);
+	queue_work(system_dfl_wq, &smap->work);
 }
 
 static void sops_map_free_rcu(struct rcu_head *rcu)
@@ -165,7 +188,22 @@ static void sops_map_free_rcu(struct rcu_head *rcu)
 
 static void sops_map_free_trace(struct rcu_head *rcu)
 {
-	call_rcu(rcu, sops_map_free_rcu);
+	call_rcu_hurry(rcu, sops_map_free_rcu);
+}
+
+/*
+ * The type's module may go as soon as nobody has the map: its functions are
+ * called no more, and what is in a trampoline still is about to return to it.
+ */
+static void sops_map_put_type(struct sops_map *smap)
+{
+	struct sops_type *type = smap->type;
+
+	sops_registry_lock();
+	smap->type = NULL;
+	sops_registry_unlock();
+	sops_type_put(type);
+	module_put(smap->owner);
 }
 
 /**
@@ -178,20 +216,21 @@ static void sops_map_free_trace(struct rcu_head *rcu)
  * has preemption off, which is one: one grace period; a program that may sleep
  * is in one of RCU-tasks-trace instead. After leaving it a task still has the
  * last instructions of the trampoline before it, where it may be preempted:
- * one RCU-tasks grace period. Until all are over the map stays in the
- * registry, with its text and value in place. By callbacks, since the kernel
- * calls this on a workqueue that others wait for.
+ * one RCU-tasks grace period. Until all are over text and value stay in place.
+ * By callbacks, since the kernel calls this on a workqueue that others wait
+ * for.
  */
 void sops_map_free(struct bpf_map *map)
 {
 	struct sops_map *smap = to_sops_map(map);
 
-	sops_assoc_clear(smap);
+	sops_map_put_type(smap);
+	sops_assoc_clear(map, &smap->image);
 	sops_image_unname(&smap->image);
 	if (smap->image.sleepable)
 		call_rcu_tasks_trace(&smap->rcu, sops_map_free_trace);
 	else
-		call_rcu(&smap->rcu, sops_map_free_rcu);
+		call_rcu_hurry(&smap->rcu, sops_map_free_rcu);
 }
 
 /** sops_map_drain() - at rmmod: no callback of a map is in our text after */
@@ -214,7 +253,7 @@ void sops_map_drain(void)
  *
  * Return: ERR_PTR(-EINVAL).
  */
-void *sops_map_lookup(struct bpf_map *map, void *key)
+static void *sops_map_lookup(struct bpf_map *map, void *key)
 {
 	return ERR_PTR(-EINVAL);
 }
@@ -227,7 +266,7 @@ void *sops_map_lookup(struct bpf_map *map, void *key)
  *
  * Return: 0, or -ENOENT after key 0.
  */
-int sops_map_get_next_key(struct bpf_map *map, void *key, void *next_key)
+static int sops_map_get_next_key(struct bpf_map *map, void *key, void *next_key)
 {
 	if (key && *(u32 *)key == 0)
 		return -ENOENT;
@@ -250,44 +289,12 @@ s64 sops_map_refs(const struct bpf_map *map)
 }
 
 /**
- * sops_map_sys_lookup() - read the value, by syscall
- * @map: of ours
- * @key: must be 0
- * @value: of @map->value_size bytes; zeroes until the first update is done,
- *	then state, reference count (sops_map_refs()), and program ids in
- *	place of fds
- *
- * Return: 0 or -ENOENT.
- */
-int sops_map_sys_lookup(struct bpf_map *map, void *key, void *value)
-{
-	struct sops_map *smap = to_sops_map(map);
-	struct sops_value *out = value;
-	u32 state;
-
-	if (*(u32 *)key)
-		return -ENOENT;
-
-	/* Pairs with the release in sops_map_update(): uvalue is complete. */
-	state = smp_load_acquire(&smap->kvalue.state);
-	if (state == SOPS_STATE_INIT) {
-		memset(value, 0, map->value_size);
-		return 0;
-	}
-
-	memcpy(value, smap->uvalue, map->value_size);
-	out->state = state;
-	refcount_set(&out->refcnt, sops_map_refs(map));
-	return 0;
-}
-
-/**
  * sops_map_seq_show() - a pinned map, read as a file
  * @map: of ours
  * @key: its key
  * @m: where to write the value as text, by BTF
  */
-void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
+static void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
 {
 	struct sops_map *smap = to_sops_map(map);
 	void *value;
@@ -295,7 +302,7 @@ void sops_map_seq_show(struct bpf_map *map, void *key, struct seq_file *m)
 	value = kvmalloc(map->value_size, GFP_USER | __GFP_NOWARN);
 	if (!value)
 		return;
-	if (!sops_map_sys_lookup(map, key, value)) {
+	if (!borrowed(bpf_struct_ops_map_sys_lookup_elem)(map, key, value)) {
 		borrowed(btf_type_seq_show)(smap->type->btf, smap->type->value_id,
 					    value, m);
 		seq_putc(m, '\n');
@@ -315,7 +322,7 @@ static bool sops_map_wait(struct sops_map *smap)
 			return false;
 		synchronize_rcu_tasks_trace();
 	}
-	synchronize_rcu_mult(call_rcu, call_rcu_tasks);
+	synchronize_rcu_mult(call_rcu_hurry, call_rcu_tasks);
 	return true;
 }
 
@@ -324,18 +331,18 @@ static int sops_map_register(struct sops_map *smap)
 {
 	int err;
 
-	bpf_map_inc(&smap->map);
+	bpf_map_inc(smap->map);
 	mutex_lock(&smap->type->lock);
-	sops_assoc_set(smap);
-	err = sops_reg(smap->type->ops, smap->kvalue.data, NULL);
-	sops_assoc_settle(smap, !err);
+	sops_assoc_set(smap->map, &smap->image);
+	err = sops_reg(smap->type->ops, smap->kvalue->data, NULL);
+	sops_assoc_settle(smap->map, &smap->image, !err);
 	mutex_unlock(&smap->type->lock);
 	if (!err)
 		return 0;
 
-	pr_debug("map %u: %s refuses to register (%d)\n", smap->map.id,
+	pr_debug("map %u: %s refuses to register (%d)\n", smap->map->id,
 		 smap->type->name, err);
-	bpf_map_put(&smap->map);
+	bpf_map_put(smap->map);
 	sops_image_unname(&smap->image);
 	return err;
 }
@@ -344,8 +351,8 @@ static int sops_map_register(struct sops_map *smap)
 static void sops_map_ready(struct sops_map *smap)
 {
 	mutex_lock(&smap->type->lock);
-	sops_assoc_set(smap);
-	sops_assoc_settle(smap, true);
+	sops_assoc_set(smap->map, &smap->image);
+	sops_assoc_settle(smap->map, &smap->image, true);
 	mutex_unlock(&smap->type->lock);
 }
 
@@ -380,8 +387,8 @@ static bool sops_map_lock(struct sops_map *smap)
  * the BPF JIT limit, what making the image executable failed with, or the
  * subsystem's error.
  */
-map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
-			     u64 flags)
+static map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
+				    u64 flags)
 {
 	struct sops_map *smap = to_sops_map(map);
 	enum sops_state next = SOPS_STATE_INUSE;
@@ -398,7 +405,7 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	if (!sops_map_lock(smap))
 		return -EBUSY;
 	/* A delete does not take the lock. */
-	if (READ_ONCE(smap->kvalue.state) != SOPS_STATE_INIT) {
+	if (READ_ONCE(smap->kvalue->state) != SOPS_STATE_INIT) {
 		err = -EBUSY;
 		goto unlock;
 	}
@@ -409,10 +416,11 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	err = sops_image_seal(&smap->image);
 	if (err)
 		goto clear;
-	err = sops_validate(smap->type->ops, smap->kvalue.data);
+	err = sops_validate(smap->type->ops, smap->kvalue->data);
 	if (err)
 		goto clear;
 	sops_image_name(&smap->image);
+	sops_layout_show_progs(map, smap->image.links, smap->image.nr_tramps);
 	if (map->map_flags & BPF_F_LINK) {
 		sops_map_ready(smap);
 		next = SOPS_STATE_READY;
@@ -426,10 +434,11 @@ map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	}
 
 	/* Pairs with the acquires in sops_map_sys_lookup() and link.c. */
-	smp_store_release(&smap->kvalue.state, next);
+	smp_store_release(&smap->kvalue->state, next);
 	goto unlock;
 
 clear:
+	sops_layout_show_progs(map, NULL, 0);
 	sops_value_clear(smap);
 unlock:
 	mutex_unlock(&smap->lock);
@@ -444,7 +453,7 @@ unlock:
  * Return: 0, -ENOENT for another key or when nothing is registered,
  * -EINPROGRESS when it was deleted before, -EOPNOTSUPP when links register it.
  */
-map_ops_long sops_map_delete(struct bpf_map *map, void *key)
+static map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 {
 	struct sops_map *smap = to_sops_map(map);
 
@@ -454,10 +463,10 @@ map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 		return -ENOENT;
 
 	/* One of many deleters gets to unregister; update never sees INIT again. */
-	switch (cmpxchg(&smap->kvalue.state, SOPS_STATE_INUSE,
+	switch (cmpxchg(&smap->kvalue->state, SOPS_STATE_INUSE,
 			SOPS_STATE_TOBEFREE)) {
 	case SOPS_STATE_INUSE:
-		sops_unreg(smap->type->ops, smap->kvalue.data, NULL);
+		sops_unreg(smap->type->ops, smap->kvalue->data, NULL);
 		bpf_map_put(map);
 		return 0;
 	case SOPS_STATE_TOBEFREE:
@@ -467,82 +476,26 @@ map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 	}
 }
 
-/**
- * sops_map_get_kdata() - a subsystem takes a reference
- * @kdata: the value it was given by reg()
- *
- * Context: any but NMI; the caller found @kdata under RCU.
- *
- * Return: true, or false once the count was zero.
- */
-bool sops_map_get_kdata(const void *kdata)
+#ifdef HAVE_MAP_MEM_USAGE
+/* What the map takes, in bytes, for fdinfo: executable memory included. */
+static u64 sops_map_mem_usage(const struct bpf_map *map)
 {
-	return atomic64_inc_not_zero(&kdata_to_sops_map(kdata)->map.refcnt);
+	struct sops_map *smap = to_sops_map(map);
+
+	return sizeof(*smap) + sops_layout_size(map->value_size) + sizeof(smap) +
+	       map->value_size + sops_image_mem(&smap->image);
 }
+#endif
 
-/**
- * sops_map_put_kdata() - a subsystem gives a reference back
- * @kdata: the value
- *
- * Context: any but NMI; perhaps from within a member function of @kdata.
- */
-void sops_map_put_kdata(const void *kdata)
-{
-	bpf_map_put(&kdata_to_sops_map(kdata)->map);
-}
-
-/**
- * sops_map_id() - a subsystem asks which map is behind a value
- * @kdata: the value
- *
- * Return: the id; 0 when the map is on its way out.
- */
-u32 sops_map_id(const void *kdata)
-{
-	return READ_ONCE(kdata_to_sops_map(kdata)->map.id);
-}
-
-/**
- * sops_map_for_each_prog() - a subsystem walks the programs behind a value
- * @kdata: the value, while it is being registered or is registered
- * @cb: called for each, in order of members, until it returns non-zero
- * @data: for @cb
- *
- * Return: 0 or what @cb returned last.
- */
-int sops_map_for_each_prog(const void *kdata,
-			   int (*cb)(struct bpf_prog *prog, void *data),
-			   void *data)
-{
-	struct sops_image *image = &kdata_to_sops_map(kdata)->image;
-	int ret = 0;
-	u32 i;
-
-	for (i = 0; !ret && i < image->nr_tramps; i++)
-		ret = cb(image->tramps[i].prog, data);
-	return ret;
-}
-
-/**
- * sops_map_mem_usage() - what the map takes, for fdinfo
- * @map: of ours
- *
- * Return: bytes, executable memory included.
- */
-u64 sops_map_mem_usage(const struct bpf_map *map)
-{
-	struct sops_map *smap = to_sops_map((struct bpf_map *)map);
-
-	return offsetof(struct sops_map, kvalue) + 2 * smap->type->value_size +
-	       sops_image_mem(&smap->image);
-}
-
-/**
- * sops_map_info_fill() - which BTF the value's type is from, for map info
- * @info: to be filled
- * @map: of ours
- */
-void sops_map_info_fill(struct bpf_map_info *info, struct bpf_map *map)
-{
-	sops_info_set_btf(info, borrowed(btf_obj_id)(to_sops_map(map)->type->btf));
-}
+const struct bpf_map_ops sops_map_ops = {
+	.map_free		= sops_map_free,
+	.map_get_next_key	= sops_map_get_next_key,
+	.map_lookup_elem	= sops_map_lookup,
+	.map_update_elem	= sops_map_update,
+	.map_delete_elem	= sops_map_delete,
+	.map_seq_show_elem	= sops_map_seq_show,
+#ifdef HAVE_MAP_MEM_USAGE
+	.map_mem_usage		= sops_map_mem_usage,
+#endif
+	.map_btf_id		= &sops_layout.map_btf_id,
+};

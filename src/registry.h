@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps that are ours, and the one answer to whether one is. */
+/* Our maps, one after the other. */
 #ifndef SOPS_REGISTRY_H
 #define SOPS_REGISTRY_H
 
@@ -7,10 +7,10 @@
 
 struct sops_map;
 
-void sops_registry_add(struct sops_map *smap);
-void sops_registry_del(struct sops_map *smap);
-bool sops_is_map(const void *map);
-bool sops_is_kdata(const void *kdata);
-void sops_registry_walk(void (*fn)(const struct sops_map *smap, void *data), void *data);
+int sops_registry_add(struct sops_map *smap, u32 *index);
+void sops_registry_del(u32 index);
+void sops_registry_lock(void);
+void sops_registry_unlock(void);
+struct sops_map *sops_registry_next(unsigned long *index);
 
 #endif /* SOPS_REGISTRY_H */

@@ -233,7 +233,8 @@ struct sops_type *sops_type_resolve(struct btf *btf, const char *name)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&type->refs);
 	mutex_init(&type->lock);
-	type->ops = sops_kernel_type(btf, type_id);
+	if (sops_desc_find(&type->desc, btf, type_id))
+		type->ops = sops_desc_ops(&type->desc);
 	type->btf = btf;
 	strscpy(type->name, name, sizeof(type->name));
 	type->atomic = match_string(sops_atomic_types,

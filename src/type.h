@@ -8,6 +8,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <compat/struct_ops.h>
 
 /* The longest name of a type, with its NUL: "bpf_struct_ops_" goes before it. */
 #define SOPS_TYPE_NAME_MAX	113
@@ -65,6 +66,7 @@ struct sops_hole {
  * @rcu: the list of maps reads the name under RCU
  * @lock: serialises registering, what links do to it, and programs becoming
  *	associated
+ * @desc: what the kernel lists it as, for its own code
  * @ops: what the subsystem offers
  * @btf: where the type is from
  * @name: of the struct; a copy, the list of maps may outlive BTF
@@ -84,6 +86,7 @@ struct sops_type {
 	struct kref refs;
 	struct rcu_head rcu;
 	struct mutex lock;	/* see above */
+	struct sops_desc desc;
 	const struct bpf_struct_ops *ops;
 	struct btf *btf;
 	char name[SOPS_TYPE_NAME_MAX];

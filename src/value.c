@@ -86,7 +86,7 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 
-	err = sops_image_add(&smap->image, (void **)(smap->kvalue.data + m->offset), prog,
+	err = sops_image_add(&smap->image, (void **)(smap->kvalue->data + m->offset), prog,
 			     &m->model, sops_stub(type->ops, m->offset),
 			     sops_value_meta(type->ops, m, prog));
 	if (err) {
@@ -111,12 +111,12 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 	if (m->kind == SOPS_MEMBER_OWNER) {
 		if (memchr_inv(udata, 0, m->size))
 			return -EINVAL;
-		*(void **)(smap->kvalue.data + m->offset) = BPF_MODULE_OWNER;
+		*(void **)(smap->kvalue->data + m->offset) = BPF_MODULE_OWNER;
 		return 0;
 	}
 
 	/* Below zero: refused; above: done; zero: left to us. */
-	ret = sops_init_member(type->ops, type->t, m->btf, smap->kvalue.data,
+	ret = sops_init_member(type->ops, type->t, m->btf, smap->kvalue->data,
 			       smap->uvalue->data);
 	if (ret)
 		return min(ret, 0);
@@ -141,7 +141,7 @@ static u32 sops_value_nr_funcs(const struct sops_type *type, const struct sops_v
 static void sops_value_name_tramps(struct sops_map *smap)
 {
 	char id[SOPS_SYMBOL_ID_MAX];
-	size_t size = scnprintf(id, sizeof(id), "_%u", smap->map.id) + 1;
+	size_t size = scnprintf(id, sizeof(id), "_%u", smap->map->id) + 1;
 	u32 i;
 
 	for (i = 0; i < smap->image.nr_tramps; i++) {
@@ -175,7 +175,7 @@ int sops_value_fill(struct sops_map *smap, const struct sops_value *value)
 		err = sops_value_fill_member(smap, i);
 		if (err)
 			pr_debug("map %u: member %s of %s is refused (%d)\n",
-				 smap->map.id, type->members[i].name,
+				 smap->map->id, type->members[i].name,
 				 type->name, err);
 	}
 	if (!err)
@@ -193,5 +193,5 @@ void sops_value_clear(struct sops_map *smap)
 {
 	sops_image_clear(&smap->image);
 	memset(smap->uvalue, 0, smap->type->value_size);
-	memset(&smap->kvalue, 0, smap->type->value_size);
+	memset(smap->kvalue, 0, smap->type->value_size);
 }

@@ -706,8 +706,9 @@ static const struct denial insmod_denials[] = {
 	{ "debugfs_create_dir", -ENOMEM, -ENOMEM },
 	{ "bpf_prog_pack_alloc", 0, 0 },
 	{ "bpf_jit_charge_modmem", -EPERM, 0 },
-	{ "ftrace_set_filter_ips", -ENOMEM, -ENOMEM },
+	{ "ftrace_set_filter_ip", -ENOMEM, -ENOMEM },
 	{ "register_ftrace_function", -ENODEV, -ENODEV },
+	{ "register_ftrace_direct", -ENOMEM, -ENOMEM },
 };
 
 TEST_F_TIMEOUT(denied, insmod, 1200)

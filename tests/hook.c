@@ -188,7 +188,7 @@ TEST_F(load, leaves_nothing_behind)
 	}
 }
 
-/* switching ftrace off would switch the redirects off under live maps */
+/* switching ftrace off would leave new maps to the kernel */
 TEST_F(load, ftrace_stays_enabled)
 {
 	int err;
@@ -317,34 +317,44 @@ static int entered(const char *func)
 	return n;
 }
 
-/* the first call goes by ftrace, and later ones come straight to us; or all of them go by ftrace */
-static void short_cut(struct __test_metadata *_metadata, const char *params, int later)
+/*
+ * The kernel's functions make a map of ours and show it to the security
+ * modules; from then on none of its operations goes through one of theirs.
+ */
+TEST_F(load, served_straight)
 {
 	struct sops_value v;
+	union bpf_attr attr;
 	int map, old;
 
 	old = sops_create(&tcp);
 	ASSERT_LE(0, old);
-	ASSERT_EQ(0, mod_load(sops_ko(), params));
-	map = sops_create(&tcp);
-	ASSERT_LE(0, map);
-	ca_value(&v, "t_short");
+	ASSERT_EQ(0, sops_insmod());
+	ca_value(&v, "t_straight");
 	if (access(TRACING "trace", R_OK))
 		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
 	ASSERT_EQ(0, spit(TRACING "set_ftrace_filter", "bpf_struct_ops_map_*"));
 	ASSERT_EQ(0, spit(TRACING "current_tracer", "function"));
 
+	map = sops_create(&tcp);
+	ASSERT_LE(0, map);
+	EXPECT_TRUE(sops_ours(map));
+	EXPECT_EQ(1, entered(": bpf_struct_ops_map_alloc <"));
 	EXPECT_EQ(-EINVAL, map_update(map, 0, v.bytes, 1));
-	EXPECT_EQ(1, entered(": bpf_struct_ops_map_update_elem"));
 	EXPECT_EQ(0, map_update(map, 0, v.bytes, 0));
 	EXPECT_EQ(-EBUSY, map_update(map, 0, v.bytes, 0));
-	EXPECT_EQ(2 * later, entered(": bpf_struct_ops_map_update_elem"));
 	EXPECT_EQ(0, map_delete(map, 0));
 	EXPECT_EQ(-EINPROGRESS, map_delete(map, 0));
-	EXPECT_EQ(2 * later, entered(": bpf_struct_ops_map_delete_elem"));
 	close(map);
 	ASSERT_EQ(0, sops_wait_empty());
-	EXPECT_EQ(later, entered(": bpf_struct_ops_map_free"));
+	EXPECT_EQ(0, entered(": bpf_struct_ops_map_"));
+
+	/* the one that is redirected: of a map that the kernel gives up before it is served */
+	create_attr(&attr, &tcp);
+	attr.btf_fd = -1;
+	EXPECT_EQ(-EBADF, sys_bpf(BPF_MAP_CREATE, &attr));
+	EXPECT_EQ(1, entered(": bpf_struct_ops_map_free <"));
+	ASSERT_EQ(0, sops_wait_empty());
 
 	/* the kernel's own keep its table */
 	EXPECT_EQ(0, map_update(old, 0, v.bytes, 0));
@@ -354,17 +364,6 @@ static void short_cut(struct __test_metadata *_metadata, const char *params, int
 	EXPECT_EQ(-EINPROGRESS, map_delete(old, 0));
 	EXPECT_EQ(1, entered(": bpf_struct_ops_map_delete_elem"));
 	close(old);
-
-}
-
-TEST_F(load, short_cut)
-{
-	short_cut(_metadata, "", 0);
-}
-
-TEST_F(load, without_short_cut)
-{
-	short_cut(_metadata, "missing=bpf_struct_ops_map_ops", 1);
 }
 
 /* Threads that go in and out of our text while it is taken away. */

@@ -35,11 +35,10 @@ FIXTURE_TEARDOWN(refuse)
 		SKIP(return, "no sops_owner.ko beside this test");	\
 } while (0)
 
-/* the first hook, one in the middle, and one the hot path goes through */
+/* what is redirected on every kernel */
 static const char *const functions[] = {
 	"bpf_struct_ops_map_alloc",
-	"bpf_struct_ops_map_update_elem",
-	"bpf_struct_ops_put",
+	"bpf_struct_ops_map_free",
 };
 
 TEST_F(refuse, redirect_of_another_owner)
@@ -76,6 +75,31 @@ TEST_F(refuse, redirect_of_another_owner)
 
 	/* and once nobody else owns them, it loads */
 	EXPECT_EQ(0, sops_insmod());
+}
+
+/* what live maps go through is nobody's */
+TEST_F(refuse, others_own_the_rest)
+{
+	static const char *const rest[] = {
+		"bpf_struct_ops_map_update_elem", "bpf_struct_ops_put",
+	};
+	char params[64];
+	size_t i;
+	int map;
+
+	NEED_OWNER();
+	for (i = 0; i < ARRAY_SIZE(rest); i++) {
+		snprintf(params, sizeof(params), "function=%s", rest[i]);
+		ASSERT_EQ(0, mod_load(self->ko, params));
+		ASSERT_EQ(0, sops_insmod());
+		map = ca_register("t_refuse");
+		EXPECT_LE(0, map);
+		EXPECT_TRUE(sops_ours(map));
+		EXPECT_EQ(0, map_delete(map, 0));
+		close(map);
+		ASSERT_EQ(0, sops_rmmod());
+		ASSERT_EQ(0, mod_unload_wait("sops_owner"));
+	}
 }
 
 /* nothing can be redirected then, and nobody else is to blame */

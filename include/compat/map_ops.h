@@ -6,32 +6,20 @@
 #include <linux/bpf.h>
 #include "features.h"
 
-/*
- * 6.4 (d7ba4cc900bf): update and delete return long. A macro, not a typedef:
- * the hook table spells its prototypes out with it. Goes when 6.1 does.
- */
+/* 6.4 (d7ba4cc900bf): update and delete return long. Goes when 6.1 does. */
 #ifdef HAVE_MAP_OPS_LONG
 #define map_ops_long	long int
 #else
 #define map_ops_long	int
 #endif
 
-/* What a map can be created with: 6.9 (fcc2c1fb0651). Goes when 6.1 does. */
+/* A type of a module: 6.9 (fcc2c1fb0651). Goes when 6.1 does. */
 #ifdef HAVE_STRUCT_OPS_DESC
-#define SOPS_MAP_FLAGS		(BPF_F_LINK | BPF_F_VTYPE_BTF_OBJ_FD)
 #define sops_attr_btf_fd(attr)	((attr)->value_type_btf_obj_fd)
 #else
-#define SOPS_MAP_FLAGS		0
 #define BPF_F_LINK		BIT(13)
 #define BPF_F_VTYPE_BTF_OBJ_FD	BIT(15)
 #define sops_attr_btf_fd(attr)	(-1)
-#endif
-
-/* 6.9 (1338b93346587): map info has a place for it. Goes when 6.1 does. */
-#ifdef HAVE_STRUCT_OPS_DESC
-#define sops_info_set_btf(info, id)	((info)->btf_vmlinux_id = (id))
-#else
-#define sops_info_set_btf(info, id)	((void)(info), (void)(id))
 #endif
 
 /*

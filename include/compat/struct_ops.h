@@ -11,20 +11,38 @@
 #include "features.h"
 
 /*
- * The type that the kernel itself lists under a struct's BTF id, or NULL.
+ * What the kernel itself lists a type as. A map of ours points to a copy: the
+ * kernel may move its own while it is in use, and compares them to tell if a
+ * link of its own may go over to another map, which is to be one of its own.
  * 6.9 (4c5763ed996a) split a descriptor off, and made types of modules
- * possible; before, all are of vmlinux. Goes when 6.1 does.
+ * possible; before, all are of vmlinux, never moved, and without links. The
+ * latter goes when 6.1 does.
  */
 #ifdef HAVE_STRUCT_OPS_DESC
-#define sops_kernel_type(btf, type_id) ({				\
-	const struct bpf_struct_ops_desc *__desc =			\
+struct sops_desc {
+	struct bpf_struct_ops_desc copy;
+};
+
+/* False when the kernel does not list the type. */
+#define sops_desc_find(desc, btf, type_id) ({				\
+	const struct bpf_struct_ops_desc *__listed =			\
 		borrowed(bpf_struct_ops_find)(btf, type_id);		\
 									\
-	__desc ? __desc->st_ops : NULL;					\
+	if (__listed)							\
+		(desc)->copy = *__listed;				\
+	__listed != NULL;						\
 })
+#define sops_desc_ops(desc)	((desc)->copy.st_ops)
+#define sops_desc_kernel(desc)	((const void *)&(desc)->copy)
 #else
-#define sops_kernel_type(btf, type_id) \
-	((void)(btf), borrowed(bpf_struct_ops_find)(type_id))
+struct sops_desc {
+	const struct bpf_struct_ops *ops;
+};
+
+#define sops_desc_find(desc, btf, type_id) \
+	((void)(btf), ((desc)->ops = borrowed(bpf_struct_ops_find)(type_id)) != NULL)
+#define sops_desc_ops(desc)	((desc)->ops)
+#define sops_desc_kernel(desc)	((const void *)(desc)->ops)
 #endif
 
 /* 6.11 (73287fe22872): the link is told. Goes when 6.1 does. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's functions that are redirected to ours: one table. */
+#ifndef SOPS_HOOKS_H
+#define SOPS_HOOKS_H
+
+#include <linux/bpf.h>
+#include <compat/hooks.h>
+#include "map.h"
+
+/*
+ * hook(kernel's function, is this call for us?, ours, return type, arguments):
+ * without it ...
+ *
+ * Whether a call is for us is told by its first argument. If it is, that
+ * function may hand a reference on this module to ours.
+ */
+#define SOPS_HOOKS(hook)						\
+	/* ... no map would be ours */					\
+	hook(bpf_struct_ops_map_alloc, sops_hook_wants_new, sops_hook_new, \
+	     struct bpf_map *, (union bpf_attr *))			\
+	/* ... one that cannot be finished would keep this module */	\
+	hook(bpf_struct_ops_map_free, sops_hook_wants_unserved, sops_map_free, \
+	     void, (struct bpf_map *))					\
+	SOPS_HOOKS_LINK(hook)
+
+bool sops_hook_wants_new(const void *attr);
+bool sops_hook_wants_unserved(const void *map);
+bool sops_hook_wants_link(const void *attr);
+struct bpf_map *sops_hook_new(union bpf_attr *attr);
+int sops_hook_link(union bpf_attr *attr);
+
+/**
+ * struct sops_hook - one of the table
+ * @func: name of the kernel's function
+ * @proto: its prototype, as C text
+ * @wants: is this call for us? Never sleeps
+ * @ours: what runs instead then
+ * @ip: address of the function's call to ftrace
+ */
+struct sops_hook {
+	const char *func;
+	const char *proto;
+	bool (*wants)(const void *first);
+	void *ours;
+	unsigned long ip;
+};
+
+#endif /* SOPS_HOOKS_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Functions of the kernel's, redirected; redirect.c or direct.c does it. */
+#ifndef SOPS_REDIRECT_H
+#define SOPS_REDIRECT_H
+
+#include "hooks.h"
+
+int sops_redirect_on(const struct sops_hook *hooks, int nr);
+int sops_redirect_off(void);
+
+#endif /* SOPS_REDIRECT_H */
