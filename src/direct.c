@@ -34,7 +34,6 @@
  * registers that arguments are in survive, also where fewer are used.
  */
 #define SOPS_DIRECT_STUB(func, wants, ours, ret, args)			\
-	void sops_direct_##func(void);					\
 	asm(".pushsection .text, \"ax\", @progbits\n"			\
 	    ".type sops_direct_" #func ", @function\n"			\
 	    ".globl sops_direct_" #func "\n"				\

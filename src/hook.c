@@ -83,8 +83,9 @@ static bool sops_hooks_live;
 static notrace bool sops_hook_get_module(void)
 {
 	/* Pairs with the release in sops_hooks_on(). */
-	return smp_load_acquire(&sops_hooks_live) &&
-	       !borrowed(ftrace_is_dead)() && try_module_get(THIS_MODULE);
+	if (!smp_load_acquire(&sops_hooks_live) || borrowed(ftrace_is_dead)())
+		return false;
+	return try_module_get(THIS_MODULE);
 }
 
 /**
@@ -239,7 +240,9 @@ static int sops_hook_observe_off(void)
  */
 static int __init sops_hooks_prove(void)
 {
-	if (static_call(sops_hook_try)(&sops_hook_probe) == (void *)&sops_hook_probe)
+	struct bpf_map *map = static_call(sops_hook_try)(&sops_hook_probe);
+
+	if ((void *)map == &sops_hook_probe)
 		return 0;
 	pr_err("the kernel's functions could not be redirected, though ftrace said so\n");
 	return -EOPNOTSUPP;
@@ -254,11 +257,10 @@ static DECLARE_DEFERRABLE_WORK(sops_hooks_watch_work, sops_hooks_watch);
 
 static void sops_hooks_watch(struct work_struct *work)
 {
-	if (!borrowed(ftrace_is_dead)()) {
+	if (!borrowed(ftrace_is_dead)())
 		schedule_delayed_work(&sops_hooks_watch_work, 2 * HZ);
-	} else if (try_module_get(THIS_MODULE)) {
+	else if (try_module_get(THIS_MODULE))
 		pr_err("ftrace has died: new struct_ops maps are the kernel's own, those that live go on, and this module cannot be removed before the next boot\n");
-	}
 }
 
 /**

@@ -28,12 +28,14 @@
 
 struct sops_layout sops_layout __ro_after_init;
 
-/* Every member that any kernel's has; without a place: zero is right. */
-static const struct sops_layout_member {
+struct sops_layout_member {
 	const char *name;
 	u32 *at;
 	u32 size;
-} sops_layout_members[] __initconst = {
+};
+
+/* Every member that any kernel's has; without a place: zero is right. */
+static const struct sops_layout_member sops_layout_members[] __initconst = {
 	{ "map" },
 	{ "rcu" },
 	/* one of these two: 6.9 (4c5763ed996a) split a descriptor off */

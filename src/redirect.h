@@ -8,4 +8,9 @@
 int sops_redirect_on(const struct sops_hook *hooks, int nr);
 int sops_redirect_off(void);
 
+/* The stubs of direct.c, which are written in assembler. */
+#define SOPS_DIRECT_DECLARE(func, wants, ours, ret, args)	void sops_direct_##func(void);
+SOPS_HOOKS(SOPS_DIRECT_DECLARE)
+#undef SOPS_DIRECT_DECLARE
+
 #endif /* SOPS_REDIRECT_H */

@@ -30,7 +30,7 @@ struct sops_desc {
 									\
 	if (__listed)							\
 		(desc)->copy = *__listed;				\
-	__listed != NULL;						\
+	!!__listed;							\
 })
 #define sops_desc_ops(desc)	((desc)->copy.st_ops)
 #define sops_desc_kernel(desc)	((const void *)&(desc)->copy)
@@ -40,7 +40,7 @@ struct sops_desc {
 };
 
 #define sops_desc_find(desc, btf, type_id) \
-	((void)(btf), ((desc)->ops = borrowed(bpf_struct_ops_find)(type_id)) != NULL)
+	((void)(btf), !!((desc)->ops = borrowed(bpf_struct_ops_find)(type_id)))
 #define sops_desc_ops(desc)	((desc)->ops)
 #define sops_desc_kernel(desc)	((const void *)(desc)->ops)
 #endif
