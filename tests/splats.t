@@ -93,6 +93,16 @@ unreferenced object 0xffff888000000000 (size 64):
 ------------[ ftrace bug ]------------
  Call Trace:
 Call Trace:
+Call trace:
+CFI failure at f+0x1/0x2 (target: g+0x0/0x3; expected type: 0x12345678)
+Missing ENDBR: f+0x0/0x1
+traps: Missing ENDBR: f+0x0/0x1
+workqueue: work func sops_map_free_work [struct_ops] enqueued on deprecated workqueue. Use system_{percpu|dfl}_wq instead.
+workqueue: work func f enqueued on deprecated workqueue. Use system_{percpu|dfl}_wq instead.
+f: deprecated use of bpf_struct_ops_get
+sops_new: hello
+kernel: struct_ops: hello
+module struct_ops: wrong
 sh: page allocation failure: order:9, mode:0x0(GFP_KERNEL), nodemask=(null)
 Out of memory: Killed process 1 (sh)
 unregister_netdevice: waiting for lo to become free. Usage count = 2
@@ -105,6 +115,13 @@ EOF
 clean <<'EOF'
 struct_ops: loading out-of-tree module taints kernel.
 struct_ops: module verification failed: signature and/or required key missing - tainting kernel
+struct_ops: type t_f is not served: sops_f is no value type
+sops_types: loading out-of-tree module taints kernel.
+sops_big_ops: refused
+func ptr big in struct sops_big_ops has a >8 byte return value, which is not supported
+vm: struct_ops ended with 0 after 1 s
+ bpf_struct_ops_map_update_elem+0x1/0x2
+ ? sops_map_update+0x1/0x2 [struct_ops]
 vm: kernel taint mask 0
 vm: kernel taint mask 4096
 vm: kernel taint mask 12288
@@ -127,6 +144,7 @@ result 1 "$(printf '[    1.0][   T12] WARNING: CPU: 0 PID: 12 at kernel/a.c:1 f\
 result 1 "$(printf 'WARNING: CPU: 0 PID: 12 at kernel/a.c:1 f\n' | scan)" "without a time"
 result 0 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call Trace:\n' | scan)" "call trace of a full cgroup"
 result 1 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call Trace:\n[ 1.2] Call Trace:\n' | scan)" "call trace after that one"
+result 0 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call trace:\n[ 1.2]  sops_f+0x1/0x2 [struct_ops]\n' | scan)" "that of arm64, with us in it"
 result 1 "$(scan </dev/null)" "empty log"
 code=0
 "$splats" "$tmp/none" >"$tmp/out" 2>&1 || code=$?
