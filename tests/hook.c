@@ -38,10 +38,7 @@ FIXTURE_VARIANT_ADD(hook, absent_again) {
 
 FIXTURE_SETUP(hook)
 {
-	ASSERT_EQ(0, sops_setup());
-	if (!variant->loaded) {
-		ASSERT_EQ(0, sops_rmmod());
-	}
+	ASSERT_EQ(0, variant->loaded ? sops_setup() : sops_setup_absent());
 	ASSERT_EQ(variant->loaded, mod_loaded("struct_ops"));
 	self->map = sops_create(&tcp);
 	ASSERT_LE(0, self->map);
@@ -121,8 +118,7 @@ FIXTURE(load) {
 
 FIXTURE_SETUP(load)
 {
-	ASSERT_EQ(0, sops_setup());
-	ASSERT_EQ(0, sops_rmmod());
+	ASSERT_EQ(0, sops_setup_absent());
 }
 
 #define TRACING "/sys/kernel/tracing/"
@@ -182,10 +178,10 @@ TEST_F(load, leaves_nothing_behind)
 		ASSERT_EQ(0, slurp(FUNCTIONS, after, sizeof(after)));
 		EXPECT_STREQ(before, after);
 		EXPECT_FALSE(mod_loaded("struct_ops"));
-		EXPECT_FALSE(file_has("/proc/kallsyms", "[struct_ops]"));
 		EXPECT_EQ(-1, access("/sys/kernel/debug/struct_ops", F_OK));
 		EXPECT_EQ(-1, access("/sys/module/struct_ops", F_OK));
 	}
+	EXPECT_FALSE(file_has("/proc/kallsyms", "[struct_ops]"));
 }
 
 /* switching ftrace off would leave new maps to the kernel */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,6 +20,15 @@
 #define MODULE		"struct_ops"
 #define DEBUGFS		"/sys/kernel/debug"
 #define MAPS_LIST	DEBUGFS "/struct_ops/maps"
+
+/* for all cases of a program, each of which is a process of its own */
+static struct kept {
+	struct {
+		char name[32];
+		unsigned long addr;
+	} syms[8];
+	enum { UNKNOWN, OWN, GENERATORS } tramps;
+} *kept;
 
 static int result(long ret)
 {
@@ -440,13 +450,16 @@ int sops_rmmod(void)
 
 bool sops_own_tramps(void)
 {
-	int log = kmsg_open(), own = 0;
+	int log;
 
-	if (!mod_loaded(MODULE) || !sops_rmmod())
+	if (kept->tramps == UNKNOWN && (!mod_loaded(MODULE) || !sops_rmmod())) {
+		log = kmsg_open();
 		if (!mod_load(sops_ko(), ""))
-			own = kmsg_count(log, "trampolines are its own", NULL, 0);
-	close(log);
-	return own;
+			kept->tramps = kmsg_count(log, "trampolines are its own", NULL, 0) ?
+				       OWN : GENERATORS;
+		close(log);
+	}
+	return kept->tramps == OWN;
 }
 
 /* maps that a failed case left registered must not fail the next one too */
@@ -566,10 +579,10 @@ int sops_wait_empty(void)
 	return sops_wait(nr_maps() <= others) ? 0 : -ETIMEDOUT;
 }
 
-int sops_setup(void)
+static int setup(void)
 {
 	struct rlimit files = { 4096, 4096 };
-	int err = sops_setup_net(), i;
+	int err = sops_setup_net();
 
 	if (err)
 		return err;
@@ -580,6 +593,25 @@ int sops_setup(void)
 		fprintf(stderr, "# no tcp_congestion_ops in vmlinux BTF\n");
 		return -ENOENT;
 	}
+	return 0;
+}
+
+int sops_setup_absent(void)
+{
+	int err = setup();
+
+	if (err)
+		return err;
+	sops_sweep(SOPS_PREFIX);
+	return mod_loaded(MODULE) ? sops_rmmod() : 0;
+}
+
+int sops_setup(void)
+{
+	int err = setup(), i;
+
+	if (err)
+		return err;
 	if (!mod_loaded(MODULE)) {
 		err = sops_insmod();
 		if (err) {
@@ -622,13 +654,18 @@ int spit(const char *path, const char *text)
 	return err < 0 ? err : 0;
 }
 
-/* with a newline before the first line, so that needles can ask for one */
-bool file_has(const char *path, const char *needle)
+/* all of a file, with a newline before the first line: needles can ask for one */
+static const char *text_of(const char *path)
 {
 	static char buf[16 << 20];
 
 	buf[0] = '\n';
-	return !slurp(path, buf + 1, sizeof(buf) - 1) && strstr(buf, needle);
+	return slurp(path, buf + 1, sizeof(buf) - 1) ? "" : buf;
+}
+
+bool file_has(const char *path, const char *needle)
+{
+	return strstr(text_of(path), needle);
 }
 
 int kmsg_open(void)
@@ -676,19 +713,42 @@ int run(const char *cmd, char *out, size_t size)
 	return pclose(f) >> 8;
 }
 
+/* the kernel's own stay where they are: it takes a second to find one */
+static unsigned long *sym_kept(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kept->syms) / sizeof(kept->syms[0]); i++) {
+		if (!kept->syms[i].addr)
+			snprintf(kept->syms[i].name, sizeof(kept->syms[i].name), "%s", name);
+		if (!strcmp(kept->syms[i].name, name))
+			return &kept->syms[i].addr;
+	}
+	return NULL;
+}
+
 unsigned long ksym(const char *name)
 {
-	char line[512], sym[256];
-	unsigned long addr, found = 0;
-	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long *old = sym_kept(name), addr = 0;
+	const char *at, *line, *end;
+	char needle[256];
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx %*c %255s", &addr, sym) == 2 &&
-		    !strcmp(sym, name))
-			found = addr;
-	if (f)
-		fclose(f);
-	return found;
+	if (old && *old)
+		return *old;
+	snprintf(needle, sizeof(needle), " %s", name);
+	at = text_of("/proc/kallsyms");
+	while (!addr && (at = strstr(at, needle))) {
+		end = at + strlen(needle);
+		if (*end == '\n' || *end == '\t') {
+			for (line = at; line[-1] != '\n'; line--)
+				;
+			addr = strtoul(line, NULL, 16);
+		}
+		if (addr && old && *end == '\n')
+			*old = addr;
+		at = end;
+	}
+	return addr;
 }
 
 int kcore_read(unsigned long addr, void *buf, size_t size)
@@ -720,11 +780,9 @@ int kcore_read(unsigned long addr, void *buf, size_t size)
 
 long jit_current(void)
 {
-	static unsigned long addr;
+	unsigned long addr = ksym("bpf_jit_current");
 	long is;
 
-	if (!addr)
-		addr = ksym("bpf_jit_current");
 	if (!addr)
 		return -ENOENT;
 	return kcore_read(addr, &is, sizeof(is)) ?: is;
@@ -733,22 +791,33 @@ long jit_current(void)
 long jit_settled(void)
 {
 	struct sops_value v;
-	long is = 0, before;
-	int same = 0;
+	long is, before;
+	int same = 0, last;
 
 	ca_value(&v, SOPS_PREFIX);
-	/* programs are freed by callbacks and then by work, which may be late */
+	/*
+	 * Programs are freed by callbacks and then by work. What is freed after
+	 * them has to be gone too; and on another processor they may be late.
+	 */
+	is = jit_current();
+	last = sops_prog(&tcp, "init", 0);
+	close(last);
+	sops_wait(last < 0 || jit_current() <= is);
 	while (same < 5) {
 		before = is;
-		usleep(100000);
+		usleep(20000);
 		is = jit_current();
 		same = is == before ? same + 1 : 0;
 	}
 	return is;
 }
 
-__attribute__((constructor)) static void load_btf(void)
+__attribute__((constructor)) static void begin(void)
 {
+	kept = mmap(NULL, sizeof(*kept), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (kept == MAP_FAILED)
+		abort();
 	vmlinux = btf__load_vmlinux_btf();
 	if (!vmlinux)
 		return;

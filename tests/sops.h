@@ -122,6 +122,7 @@ bool ca_available(const char *name);
 
 /* the module */
 int sops_setup(void);
+int sops_setup_absent(void);		/* the same, and the module is not there */
 int sops_setup_net(void);		/* loopback is up */
 int mod_load(const char *path, const char *params);
 int mod_unload(const char *name);	/* at once: -EAGAIN when in use */
@@ -130,7 +131,8 @@ bool mod_loaded(const char *name);
 const char *sops_ko(void);
 int sops_insmod(void);			/* with $SOPS_PARAMS */
 int sops_rmmod(void);			/* waits for maps on their way out */
-bool sops_own_tramps(void);		/* loaded anew: trampolines are not the generator's */
+/* of the module without parameters: it may be loaded anew for that */
+bool sops_own_tramps(void);		/* trampolines are not the generator's */
 
 /* one line of the module's list of its maps */
 struct sops_row {

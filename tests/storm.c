@@ -4,6 +4,7 @@
 
 #include <linux/capability.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,12 +18,9 @@
 
 #include <kselftest_harness.h>
 
-#include "ca.h"
-#include "ca.skel.h"
-
 #define SLOTS	4
 /* each storm; scripts/check-debug asks for more */
-#define SECONDS	sops_param("SOPS_SECONDS", 6)
+#define SECONDS	sops_param("SOPS_SECONDS", 2)
 
 FIXTURE(storm) {
 };
@@ -322,8 +320,30 @@ TEST_F_TIMEOUT(storm, one_delete_wins, 60)
 	}
 }
 
+/* a program for init that leaves the socket to cubic, and then runs to its end */
+static int switch_prog(void)
+{
+	struct bpf_insn insns[] = {
+		LOAD(1, 1, 0),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 2, 0, 0, *(int *)"cubi"),
+		INSN(0, 0, 0, 0, 'c'),
+		STORE(10, 2, -8),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, SOL_TCP),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, TCP_CONGESTION),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 4, 10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 4, 0, 0, -8),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 5, 0, 0, 8),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_setsockopt),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return sops_insns(&tcp, "init", insns, ARRAY_SIZE(insns));
+}
+
 static void *switcher(void *arg)
 {
+	char name[SOPS_NAME_LEN];
 	struct flow f;
 
 	no_modprobe();
@@ -331,6 +351,8 @@ static void *switcher(void *arg)
 		if (MAY(flow_open(&f, "t_switch"), 0, -ENOENT, -EBUSY))
 			continue;
 		MAY(flow_send(&f, 2000), 0);
+		if (!sock_get_ca(f.tx, name) && !strcmp(name, "cubic"))
+			done[SWITCHES]++;
 		flow_close(&f);
 		done[CONNECTS]++;
 	}
@@ -341,27 +363,33 @@ static void *switcher(void *arg)
 TEST_F_TIMEOUT(storm, switching_from_init, 3600)
 {
 	time_t end = time(NULL) + SECONDS;
+	struct sops_value v;
 	pthread_t t[3];
 	int i, round;
 
+	ca_value(&v, "t_switch");
+	value_set(&v, "flags", 1);
 	for (i = 0; i < 3; i++)
 		pthread_create(&t[i], NULL, switcher, NULL);
-	for (round = 0; round < (SECONDS < 6 ? 3 : 15) || time(NULL) < end; round++) {
-		struct ca_bpf *skel = ca_bpf__open_and_load();
-		struct bpf_link *link;
+	for (round = 0; round < 15 || time(NULL) < end; round++) {
+		long before = done[CONNECTS];
+		int prog = switch_prog(), map;
 
-		ASSERT_NE(NULL, skel);
-		link = bpf_map__attach_struct_ops(skel->maps.t_switch);
-		ASSERT_NE(NULL, link);
-		usleep(50000);
-		bpf_link__destroy(link);
-		ca_bpf__destroy(skel);
+		ASSERT_LE(0, prog);
+		value_set(&v, "init", prog);
+		map = ca_map(&v, 0);
+		/* it has the last reference: the program goes with the map */
+		close(prog);
+		ASSERT_LE(0, map);
+		ASSERT_TRUE(sops_wait(done[CONNECTS] != before));
+		EXPECT_EQ(0, map_delete(map, 0));
+		close(map);
 	}
 	stop = 1;
 	for (i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
 	EXPECT_EQ(0, unexpected) TH_LOG("at line %d", where);
-	EXPECT_LT(0, done[CONNECTS]);
+	EXPECT_EQ(done[CONNECTS], done[SWITCHES]);
 	TH_LOG("count: switching from init: %d maps, %ld connections", round,
 	       (long)done[CONNECTS]);
 }

@@ -50,19 +50,33 @@ FIXTURE_VARIANT_ADD(tramp, generator) {
 	.params = "generator=1",
 };
 
+#define PARAMETERS "/sys/module/struct_ops/parameters/"
+
+/* by the case before: its teardown has seen that nothing is left */
+static bool loaded_with(const char *params)
+{
+	return mod_loaded("struct_ops") &&
+	       file_has(PARAMETERS "generator", "\nY") == starts(params, "generator") &&
+	       file_has(PARAMETERS "preempt_off", "\ntcp") == starts(params, "preempt_off") &&
+	       file_has(PARAMETERS "missing", "\n\n");
+}
+
 FIXTURE_SETUP(tramp)
 {
-	int log = kmsg_open();
+	int log;
 
 	ASSERT_EQ(0, sops_setup_net());
 	libbpf_set_print(NULL);
-	if (mod_loaded("struct_ops"))
-		ASSERT_EQ(0, sops_rmmod());
-	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
 	/* where the kernel is not one for them, the line says so */
-	self->own = kmsg_count(log, "trampolines are its own", NULL, 0) == 1;
-	close(log);
-	EXPECT_FALSE(self->own && starts(variant->params, "generator"));
+	self->own = sops_own_tramps() && !starts(variant->params, "generator");
+	if (!loaded_with(variant->params)) {
+		if (mod_loaded("struct_ops"))
+			ASSERT_EQ(0, sops_rmmod());
+		log = kmsg_open();
+		ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
+		EXPECT_EQ(self->own, kmsg_count(log, "trampolines are its own", NULL, 0));
+		close(log);
+	}
 	self->preempt_off = self->own && starts(variant->params, "preempt_off");
 	self->skel = ca_bpf__open_and_load();
 	ASSERT_NE(NULL, self->skel);
@@ -76,7 +90,19 @@ FIXTURE_TEARDOWN(tramp)
 	map_delete(self->map, 0);
 	ca_bpf__destroy(self->skel);
 	EXPECT_EQ(0, sops_wait_empty());
-	EXPECT_EQ(0, sops_rmmod());
+	EXPECT_TRUE(sops_wait(file_has("/sys/module/struct_ops/refcnt", "\n0\n")));
+}
+
+/* the last: after all of them */
+FIXTURE(gone) {
+};
+
+FIXTURE_SETUP(gone)
+{
+}
+
+FIXTURE_TEARDOWN(gone)
+{
 }
 
 #define CALLS(c)	(self->skel->bss->calls[CALL_##c])
@@ -162,15 +188,16 @@ static void symbols(const unsigned long *addrs, char (*names)[128], int n)
 	int i;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (strchr(line, '[') && !strstr(line, "[bpf]"))
-			continue;
-		if (sscanf(line, "%lx %*c %127s", &at, is) != 2)
-			continue;
+		at = strtoul(line, NULL, 16);
 		for (i = 0; i < n; i++) {
-			if (at <= addrs[i] && at >= best[i]) {
-				best[i] = at;
-				strcpy(names[i], is);
-			}
+			if (at > addrs[i] || at < best[i])
+				continue;
+			if (strchr(line, '[') && !strstr(line, "[bpf]"))
+				continue;
+			if (sscanf(line, "%*x %*c %127s", is) != 1)
+				continue;
+			best[i] = at;
+			strcpy(names[i], is);
 		}
 	}
 	if (f)
@@ -407,6 +434,11 @@ TEST(preempt_off_is_told)
 	for (i = 1; i < ARRAY_SIZE(lines) - 1; i++)
 		EXPECT_EQ(counts[0], counts[i]) TH_LOG("%s", lines[i]);
 	EXPECT_EQ(!counts[0], counts[i]) TH_LOG("%s", lines[i]);
+}
+
+TEST_F(gone, the_module_goes)
+{
+	EXPECT_EQ(0, sops_rmmod());
 }
 
 TEST_HARNESS_MAIN

@@ -6,7 +6,8 @@
  *   insmod sops_deny.ko function=NAME answer=NUMBER; insmod struct_ops.ko
  *   echo N >/sys/module/sops_deny/parameters/nth
  *
- * Afterwards nth is 0 if there was such a call.
+ * Afterwards nth is 0 if there was such a call. Another function and answer can
+ * be written there at any time; an empty function is none.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -17,12 +18,8 @@ static char *target = "struct_ops";
 module_param(target, charp, 0444);
 MODULE_PARM_DESC(target, "the module");
 
-static char *function = "";
-module_param(function, charp, 0444);
-MODULE_PARM_DESC(function, "the function");
-
 static long answer;
-module_param(answer, long, 0444);
+module_param(answer, long, 0600);
 MODULE_PARM_DESC(answer, "what it returns");
 
 static unsigned int nth;
@@ -71,28 +68,65 @@ static void deny_nothing(struct kprobe *kp, struct pt_regs *regs,
 {
 }
 
-static struct kprobe deny_kp = {
-	.pre_handler = deny_call,
-	.post_handler = deny_nothing,
-};
+static struct kprobe deny_kp;
+static char function[64];	/* the one that has the kprobe */
 
-static int __init sops_deny_init(void)
+static void deny_none(void)
+{
+	if (function[0])
+		unregister_kprobe(&deny_kp);
+	function[0] = 0;
+}
+
+/* the caller holds the lock of this module's parameters */
+static int deny_function(const char *name, const struct kernel_param *param)
 {
 	int err;
 
-	deny_kp.symbol_name = function;
+	deny_none();
+	if (strscpy(function, name, sizeof(function)) < 0) {
+		function[0] = 0;
+		return -E2BIG;
+	}
+	strim(function);
+	if (!function[0])
+		return 0;
+	deny_kp = (struct kprobe) {
+		.symbol_name = function,
+		.pre_handler = deny_call,
+		.post_handler = deny_nothing,
+	};
 	err = register_kprobe(&deny_kp);
 	if (err)
-		return err;
-	err = register_module_notifier(&deny_nb);
+		function[0] = 0;
+	return err;
+}
+
+static int deny_which(char *text, const struct kernel_param *param)
+{
+	return sysfs_emit(text, "%s\n", function);
+}
+
+static const struct kernel_param_ops deny_ops = {
+	.set = deny_function,
+	.get = deny_which,
+};
+
+module_param_cb(function, &deny_ops, NULL, 0600);
+MODULE_PARM_DESC(function, "the function");
+
+static int __init sops_deny_init(void)
+{
+	int err = register_module_notifier(&deny_nb);
+
 	if (err)
-		unregister_kprobe(&deny_kp);
+		deny_none();
 	return err;
 }
 
 static void __exit sops_deny_exit(void)
 {
-	unregister_kprobe(&deny_kp);
+	deny_none();
 	unregister_module_notifier(&deny_nb);
 }
 
