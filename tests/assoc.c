@@ -88,7 +88,7 @@ TEST_F(types, association_of_another_program)
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	int prog = syscall_prog(insns, 2), id = map_id(self->map), is;
-	int plain = returns(&self->test, "plain", 1, 0), other;
+	int plain = returns(&self->test, "plain", 1, 0), other, i;
 
 	ASSERT_LE(0, prog);
 	is = assoc(prog);
@@ -110,7 +110,14 @@ TEST_F(types, association_of_another_program)
 	EXPECT_EQ(0, map_delete(self->map, 0));
 	close(self->map);
 	self->map = -1;
-	usleep(300000);		/* time enough to free it wrongly */
+	/* others that were freed after it have gone */
+	for (i = 0; i < 2; i++) {
+		other = create(&self->test, 0);
+		is = map_id(other);
+		ASSERT_LT(0, is);
+		close(other);
+		ASSERT_EQ(0, sops_wait_gone(is));
+	}
 	EXPECT_EQ(1, assoc(prog));
 	EXPECT_EQ(-EAGAIN, mod_unload("struct_ops"));
 	close(prog);

@@ -39,6 +39,7 @@ FIXTURE_SETUP(refs)
 	ASSERT_EQ(0, map_info(self->map, &info));
 	self->id = info.id;
 
+	ASSERT_LT(0, jit_current());	/* looked up once, before anybody is held up */
 	/* a program that nothing but the map will hold */
 	ca_value(&v, "t_refs");
 	self->prog = sops_prog(&tcp, "ssthresh", 2);
@@ -104,14 +105,52 @@ TEST_F(refs, get_fails_once_the_count_is_zero)
 	EXPECT_EQ(0, r.err);
 }
 
-#define EXPECT_HELD_BY(what) do {					\
+/* big enough for an area of its own; without grace periods, but with the work */
+static bool map_freed(void)
+{
+	int before = file_count("/proc/vmallocinfo", "bpf_map_area_alloc"), map;
+
+	map = sops_array(1 << 16);
+	if (map < 0 || file_count("/proc/vmallocinfo", "bpf_map_area_alloc") <= before)
+		return false;
+	close(map);
+	return sops_wait(file_count("/proc/vmallocinfo", "bpf_map_area_alloc") <= before);
+}
+
+/* by a callback of RCU, and then by work */
+static bool prog_freed(void)
+{
+	long before = jit_current();
+	int prog = sops_prog(&tcp, "init", 0);
+
+	if (prog < 0 || jit_current() <= before)
+		return false;
+	close(prog);
+	return sops_wait(jit_current() <= before);
+}
+
+/*
+ * Others that were freed after the map have gone: its own work is done before
+ * theirs, then its callback, and once more for what that may have put off.
+ */
+static bool others_freed(bool (*freed)(void))
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (!freed())
+			return false;
+	return true;
+}
+
+#define EXPECT_HELD_BY(what, freed) do {				\
 	struct request r = { .text = "hold " what };			\
 									\
 	NEED_PROBE();							\
 	ASSERT_EQ(0, map_delete(self->map, 0));				\
 	ASSERT_EQ(0, start(&r));					\
 	close(self->map);						\
-	usleep(300000);		/* time enough to free it wrongly */	\
+	EXPECT_TRUE(others_freed(freed));				\
 	EXPECT_TRUE(prog_alive(self->prog_id));				\
 	ASSERT_EQ(0, spit(PROBE, "release"));				\
 	pthread_join(r.thread, NULL);					\
@@ -121,12 +160,12 @@ TEST_F(refs, get_fails_once_the_count_is_zero)
 
 TEST_F(refs, rcu_readers_are_waited_for)
 {
-	EXPECT_HELD_BY("rcu");
+	EXPECT_HELD_BY("rcu", map_freed);
 }
 
 TEST_F(refs, tasks_in_a_trampoline_are_waited_for)
 {
-	EXPECT_HELD_BY("tasks");
+	EXPECT_HELD_BY("tasks", prog_freed);
 }
 
 /* the same map held in every way there is, let go in every order */

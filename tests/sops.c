@@ -668,6 +668,18 @@ bool file_has(const char *path, const char *needle)
 	return strstr(text_of(path), needle);
 }
 
+int file_count(const char *path, const char *needle)
+{
+	const char *at = text_of(path);
+	int n = 0;
+
+	while ((at = strstr(at, needle))) {
+		at += strlen(needle);
+		n++;
+	}
+	return n;
+}
+
 int kmsg_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -183,6 +183,7 @@ int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
 int slurp(const char *path, char *buf, size_t size);
 int spit(const char *path, const char *text);
 bool file_has(const char *path, const char *needle);
+int file_count(const char *path, const char *needle);
 int kmsg_open(void);
 int kmsg_count(int fd, const char *needle, char *line, size_t size);
 int run(const char *cmd, char *out, size_t size);
