@@ -8,6 +8,7 @@
 #include "newer.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -544,6 +545,16 @@ static int deny_left(void)
 	return err ? err : atoi(text);
 }
 
+#define DENY_ALL "/sys/module/sops_deny/parameters/all"
+
+static int deny_calls(void)
+{
+	char text[16] = "0";
+
+	slurp("/sys/module/sops_deny/parameters/denied", text, sizeof(text));
+	return atoi(text);
+}
+
 /* @op with the n-th call denied, for each n: every statement once */
 #define DENIED(t, n, err, op)						\
 	for (n = 1; n < ROUNDS &&					\
@@ -717,6 +728,67 @@ TEST_F_TIMEOUT(denied, link, 600)
 	ASSERT_EQ(0, sops_insmod());
 	EXPECT_LE((int)ARRAY_SIZE(link_denials), t.refused);
 	REPORT(&t, "link create and update, borrowed functions", "calls");
+}
+
+/*
+ * What takes the module's calls out of the kernel cannot, again and again:
+ * rmmod stays until it can, and nothing goes away under a caller meanwhile.
+ */
+static const struct denial rmmod_denials[] = {
+	{ "unregister_ftrace_function", -ENODEV, 0 },
+	{ "unregister_ftrace_direct", -ENODEV, 0 },
+};
+
+static void *rmmod_thread(void *err)
+{
+	*(int *)err = mod_unload("struct_ops");
+	return NULL;
+}
+
+TEST_F_TIMEOUT(denied, rmmod, 600)
+{
+	int i, n, map, log, err, waited = 0;
+	pthread_t thread;
+	char line[256] = "";
+
+	ASSERT_EQ(0, sops_rmmod());
+	for (i = 0; i < (int)ARRAY_SIZE(rmmod_denials); i++) {
+		const struct denial *d = &rmmod_denials[i];
+
+		ASSERT_EQ(0, deny_load(d)) TH_LOG("%s", d->function);
+		ASSERT_EQ(0, sops_insmod());
+		log = kmsg_open();
+		ASSERT_EQ(0, deny_set(0));
+		ASSERT_EQ(0, spit(DENY_ALL, "Y"));
+		err = 1;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, rmmod_thread, &err));
+		/* where the module does not call this one it is gone at once */
+		n = 0;
+		sops_wait((n = deny_calls()) || err != 1);
+		if (n) {
+			waited++;
+			EXPECT_TRUE(sops_wait(deny_calls() >= n + 2));
+			EXPECT_EQ(1, err);
+			EXPECT_TRUE(mod_loaded("struct_ops"));
+			EXPECT_TRUE(file_has("/proc/kallsyms", "[struct_ops]"));
+			EXPECT_EQ(1, kmsg_count(log, "struct_ops: ", line, sizeof(line)));
+			EXPECT_NE(NULL, strstr(line, "rmmod waits")) TH_LOG("%s", line);
+			/* calls that may still lead here */
+			map = ca_register("t_fault");
+			EXPECT_LE(0, map);
+			EXPECT_EQ(0, map_delete(map, 0));
+			close(map);
+		}
+		ASSERT_EQ(0, spit(DENY_ALL, "N"));
+		pthread_join(thread, NULL);
+		EXPECT_EQ(0, err) TH_LOG("%s", d->function);
+		EXPECT_TRUE(nothing_left()) TH_LOG("%s", d->function);
+		close(log);
+		EXPECT_EQ(0, mod_unload_wait("sops_deny"));
+	}
+	EXPECT_LT(0, waited);
+	ASSERT_EQ(0, sops_insmod());
+	TH_LOG("count: rmmod: waited for %d of %zu functions", waited, ARRAY_SIZE(rmmod_denials));
 }
 
 /* zero: done without, by the kernel's generator */

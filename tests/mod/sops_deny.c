@@ -6,8 +6,9 @@
  *   insmod sops_deny.ko function=NAME answer=NUMBER; insmod struct_ops.ko
  *   echo N >/sys/module/sops_deny/parameters/nth
  *
- * Afterwards nth is 0 if there was such a call. Another function and answer can
- * be written there at any time; an empty function is none.
+ * Afterwards nth is 0 if there was such a call; with all=Y every call is denied
+ * until it is N again. Another function and answer can be written there at any
+ * time; an empty function is none.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -26,6 +27,14 @@ static unsigned int nth;
 module_param(nth, uint, 0600);
 MODULE_PARM_DESC(nth, "at which call, from 1; 0: never");
 
+static bool all;
+module_param(all, bool, 0600);
+MODULE_PARM_DESC(all, "at every call");
+
+static unsigned int denied;
+module_param(denied, uint, 0400);
+MODULE_PARM_DESC(denied, "how often");
+
 static const struct module *target_module;
 
 static int deny_notify(struct notifier_block *nb, unsigned long state,
@@ -34,6 +43,7 @@ static int deny_notify(struct notifier_block *nb, unsigned long state,
 	const struct module *mod = data;
 
 	if (!strcmp(mod->name, target))
+		/* its exit has run by then */
 		WRITE_ONCE(target_module, state == MODULE_STATE_GOING ? NULL : mod);
 	return NOTIFY_DONE;
 }
@@ -53,11 +63,16 @@ static int deny_call(struct kprobe *kp, struct pt_regs *regs)
 	const struct module *mod = READ_ONCE(target_module);
 	unsigned int left = READ_ONCE(nth);
 
-	if (!left || !mod || !within_module(*(unsigned long *)regs->sp, mod))
+	if (!mod || !within_module(*(unsigned long *)regs->sp, mod))
 		return 0;
-	WRITE_ONCE(nth, left - 1);
-	if (left > 1)
-		return 0;
+	if (!READ_ONCE(all)) {
+		if (!left)
+			return 0;
+		WRITE_ONCE(nth, left - 1);
+		if (left > 1)
+			return 0;
+	}
+	WRITE_ONCE(denied, READ_ONCE(denied) + 1);
 	regs->ip = (unsigned long)deny_answer;
 	return 1;
 }
