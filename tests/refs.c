@@ -168,6 +168,38 @@ TEST_F(refs, tasks_in_a_trampoline_are_waited_for)
 	EXPECT_HELD_BY("tasks", prog_freed);
 }
 
+#define DEFAULT "/proc/sys/net/ipv4/tcp_congestion_control"
+
+/* the default of the system, or of a network namespace, holds a map like a socket does */
+TEST_F(refs, default_of_the_system)
+{
+	struct bpf_map_info info;
+	struct sops_row row;
+	char was[32];
+	struct flow f;
+
+	NEED_PROBE();
+	ASSERT_EQ(0, slurp(DEFAULT, was, sizeof(was)));
+	ASSERT_EQ(0, map_info(self->map, &info));
+	ASSERT_EQ(0, spit(DEFAULT, "t_refs"));
+	ASSERT_EQ(0, map_delete(self->map, 0));
+	close(self->map);
+	self->map = -1;
+	usleep(300000);		/* time enough to free it wrongly */
+	/* the list says so, and rmmod */
+	EXPECT_EQ(0, sops_row(info.id, &row));
+	EXPECT_STREQ("tobefree", row.state);
+	EXPECT_EQ(1, row.refcnt);
+	EXPECT_EQ(-EAGAIN, mod_unload("struct_ops"));
+	/* gone for whoever asks by name, and a default still */
+	EXPECT_FALSE(ca_available("t_refs"));
+	EXPECT_EQ(0, flow_open(&f, NULL));
+	EXPECT_EQ(0, flow_send(&f, 20000));
+	flow_close(&f);
+	ASSERT_EQ(0, spit(DEFAULT, was));
+	EXPECT_EQ(0, sops_wait_gone(info.id));
+}
+
 /* the same map held in every way there is, let go in every order */
 TEST_F(refs, whoever_is_last)
 {

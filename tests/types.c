@@ -262,6 +262,58 @@ TEST_F(types, holds_the_module)
 	EXPECT_LE(0, self->map);
 }
 
+#define PROBE	"/sys/kernel/debug/sops_probe"
+
+static void *hold_tasks(void *err)
+{
+	*(int *)err = spit(PROBE, "hold tasks");
+	return NULL;
+}
+
+static bool held(void)
+{
+	char is[2] = "";
+
+	return !slurp(PROBE, is, sizeof(is)) && is[0] == 'Y';
+}
+
+/* a map on its way out waits for grace periods, but does not keep its type's module for it */
+TEST_F(types, module_is_let_go_at_once)
+{
+	int plain = returns(&self->test, "plain", 1, 0), err = 1, unload = -EAGAIN, used;
+	char path[PATH_MAX];
+	pthread_t thread;
+
+	ASSERT_EQ(0, beside("sops_probe.ko", path));
+	ASSERT_EQ(0, mod_load(path, ""));
+	SET(plain, plain);
+	for (used = 1; used >= 0; used--) {
+		if (used) {
+			ASSERT_EQ(0, update(self));
+			ASSERT_EQ(0, map_delete(self->map, 0));
+			close(plain);
+		}
+		/* no RCU-tasks grace period ends while a task never sleeps of its own accord */
+		ASSERT_EQ(0, pthread_create(&thread, NULL, hold_tasks, &err));
+		ASSERT_TRUE(sops_wait(held()));
+		close(self->map);
+		sops_wait((unload = mod_unload(KO)) != -EAGAIN || !held());
+		EXPECT_EQ(0, unload);
+		EXPECT_TRUE(held());
+		spit(PROBE, "release");
+		pthread_join(thread, NULL);
+		EXPECT_EQ(0, err);
+		if (unload)
+			EXPECT_EQ(0, mod_unload_wait(KO));
+		ASSERT_EQ(0, ko_load(KO));
+		type_put(&self->test);
+		ASSERT_EQ(0, type_get(&self->test, KO, "sops_test_ops"));
+		self->map = create(&self->test, 0);
+		ASSERT_LE(0, self->map);
+	}
+	EXPECT_EQ(0, mod_unload_wait("sops_probe"));
+}
+
 TEST_F(types, member_without_stub)
 {
 	int prog = returns(&self->test, "stubless", 1, 0);
