@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * bench [calls]	runs in the guest, before and after the module is loaded, and prints a line of JSON for each
- *			number: {"what": ..., "peer": ..., ...}; of calls alone, if asked to.
+ *			number: {"what": ..., "peer": ..., ...}; of calls alone, if asked to
+ * bench paid MAPS	what others do, and what sockets do, with so many maps around, see paid.c
  *
  * A native map is registered first and stays the kernel's; what is registered
  * after insmod is the module's. Both are called by the same loop.
@@ -22,8 +23,6 @@
 #include "../sops.h"
 #include "bench.h"
 
-#define LOOPS	1000
-
 void die(const char *what)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
@@ -43,7 +42,7 @@ long long median(long long *tries)
 	return tries[TRIES / 2];
 }
 
-static long long call(const char *peer, const char *member, const char *context, int sock)
+long long call(const char *peer, const char *member, const char *context, int sock)
 {
 	int fd = open("/sys/kernel/debug/sops_bench", O_RDWR);
 	long long tries[TRIES];
@@ -86,7 +85,7 @@ static void calls(const char *peer, const char *asked, int sock)
 	}
 }
 
-static int socket_on(const char *ca)
+int socket_on(const char *ca)
 {
 	int s = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -135,29 +134,17 @@ static void registrations(const char *peer)
 	thousand(peer);
 }
 
-static void load_module(const char *params)
+void load_module(const char *params)
 {
 	errno = -mod_load("/root/struct_ops.ko", params);
 	if (errno)
 		die("insmod struct_ops.ko");
 }
 
-int main(int argc, char **argv)
+static void calls_and_maps(bool all)
 {
-	struct rlimit files = { 4096, 4096 };
-	bool all = argc == 1;
-	int sock;
+	int sock = socket(AF_INET, SOCK_STREAM, 0);
 
-	setlinebuf(stdout);
-	libbpf_set_print(NULL);
-	setrlimit(RLIMIT_NOFILE, &files);
-	errno = -mod_load("/root/sops_bench.ko", "");
-	if (errno)
-		die("insmod sops_bench.ko");
-
-	/* what a kernel does after boot should be over */
-	sleep(20);
-	sock = socket(AF_INET, SOCK_STREAM, 0);
 	calls("ret", "ret", sock);
 	calls("c", "c", sock);
 	close(sock);
@@ -174,5 +161,24 @@ int main(int argc, char **argv)
 
 	load_module("preempt_off=tcp_congestion_ops");
 	calls_of_map("opt_in");
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit files = { 4096, 4096 };
+
+	setlinebuf(stdout);
+	libbpf_set_print(NULL);
+	setrlimit(RLIMIT_NOFILE, &files);
+	errno = -mod_load("/root/sops_bench.ko", "");
+	if (errno)
+		die("insmod sops_bench.ko");
+
+	/* what a kernel does after boot should be over */
+	sleep(20);
+	if (argc == 3 && !strcmp(argv[1], "paid"))
+		paid(atoi(argv[2]));
+	else
+		calls_and_maps(argc == 1);
 	return 0;
 }

@@ -5,19 +5,23 @@
  *
  *	PEER MEMBER CONTEXT SOCKFD LOOPS
  *
- * PEER: ret, a function that only returns; c, one in C; ca, the socket's
+ * PEER: ret, a function that only returns; c, one in C; ca, the socket's; refs:
+ *	no member, a reference on the socket's map is taken and put instead
  * MEMBER: ssthresh or undo_cwnd (one argument, returns a value), or cong_avoid
  * (three, none)
  * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
  *
  * Reading gives the cycles of the loop. One loop serves all.
  */
+#include <linux/bpf.h>
 #include <linux/debugfs.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <asm/nospec-branch.h>
 #include <net/tcp.h>
@@ -71,6 +75,36 @@ static noinline u64 loop(void *func, void *sk, u32 loops)
 	return end - start;
 }
 
+static bool no_get(const void *kdata)
+{
+	return false;
+}
+
+static void no_put(const void *kdata)
+{
+}
+
+/* the kernel's, which not every kernel exports: called as the kernel calls them */
+DEFINE_STATIC_CALL(bench_get, no_get);
+DEFINE_STATIC_CALL(bench_put, no_put);
+
+static noinline u64 loop_refs(const void *kdata, u32 loops)
+{
+	unsigned long flags;
+	u64 start, end;
+	u32 i;
+
+	cond_resched();
+	local_irq_save(flags);
+	start = rdtsc();
+	for (i = 0; i < loops; i++)
+		if (static_call(bench_get)(kdata))
+			static_call(bench_put)(kdata);
+	end = rdtsc();
+	local_irq_restore(flags);
+	return end - start;
+}
+
 static void *function(const char *peer, const char *member, const struct sock *sk)
 {
 	const struct tcp_congestion_ops *ca = inet_csk(sk)->icsk_ca_ops;
@@ -101,7 +135,9 @@ static ssize_t bench_write(struct file *f, const char __user *from, size_t len, 
 	if (!sock)
 		return err;
 	func = function(peer, member, sock->sk);
-	if (!strcmp(context, "nested")) {
+	if (!strcmp(peer, "refs")) {
+		cycles = loop_refs(inet_csk(sock->sk)->icsk_ca_ops, loops);
+	} else if (!strcmp(context, "nested")) {
 		migrate_disable();
 		rcu_read_lock();
 		cycles = loop(func, sock->sk, loops);
@@ -132,8 +168,31 @@ static const struct file_operations bench_fops = {
 	.write = bench_write,
 };
 
+/* a kprobe, never armed, knows where the function is that knows the others */
+static unsigned long __init find(const char *name)
+{
+	static unsigned long (*lookup)(const char *name) __initdata;
+	struct kprobe kp = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+
+	if (!lookup && !register_kprobe(&kp)) {
+		lookup = (void *)kp.addr;
+		unregister_kprobe(&kp);
+	}
+	return lookup ? lookup(name) : 0;
+}
+
 static int __init sops_bench_init(void)
 {
+	bool (*get)(const void *) = (void *)find("bpf_struct_ops_get");
+	void (*put)(const void *) = (void *)find("bpf_struct_ops_put");
+
+	if (!get || !put)
+		return -ENOENT;
+	static_call_update(bench_get, get);
+	static_call_update(bench_put, put);
 	file = debugfs_create_file("sops_bench", 0600, NULL, NULL, &bench_fops);
 	return PTR_ERR_OR_ZERO(file);
 }
