@@ -2,6 +2,7 @@
 /*
  * bench [calls]	runs in the guest, before and after the module is loaded, and prints a line of JSON for each
  *			number: {"what": ..., "peer": ..., ...}; of calls alone, if asked to
+ * bench symbols-native, bench symbols-ours	what reading /proc/kallsyms takes
  * bench paid MAPS	what others do, and what sockets do, with so many maps around, see paid.c
  *
  * A native map is registered first and stays the kernel's; what is registered
@@ -136,9 +137,13 @@ static void registrations(const char *peer)
 
 void load_module(const char *params)
 {
+	long long start = cpu_time();
+
 	errno = -mod_load("/root/struct_ops.ko", params);
 	if (errno)
 		die("insmod struct_ops.ko");
+	printf("{\"what\": \"insmod\", \"params\": \"%s\", \"instructions\": %lld}\n", params,
+	       cpu_time() - start);
 }
 
 static void calls_and_maps(bool all)
@@ -163,6 +168,12 @@ static void calls_and_maps(bool all)
 	calls_of_map("opt_in");
 }
 
+static void symbols_of_ours(void)
+{
+	load_module("");
+	symbols("ours");
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit files = { 4096, 4096 };
@@ -178,6 +189,10 @@ int main(int argc, char **argv)
 	sleep(20);
 	if (argc == 3 && !strcmp(argv[1], "paid"))
 		paid(atoi(argv[2]));
+	else if (argc == 2 && !strcmp(argv[1], "symbols-native"))
+		symbols("native");
+	else if (argc == 2 && !strcmp(argv[1], "symbols-ours"))
+		symbols_of_ours();
 	else
 		calls_and_maps(argc == 1);
 	return 0;

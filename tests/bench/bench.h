@@ -20,6 +20,7 @@ void register_many(const char *peer);	/* register.c */
 void register_forty(const char *peer);
 void memory(const char *peer);		/* memory.c */
 void thousand(const char *peer);
+void symbols(const char *peer);
 
 /*
  * Maps of one side, loaded and not registered: whose they are was decided when
@@ -49,9 +50,10 @@ void sample_print(const struct peer *p, const char *what, int times,
 
 #define LOOPS	1000
 
+long long cpu_time(void);		/* of this task alone; register.c */
+
 long long call(const char *peer, const char *member, const char *context, int sock);
 int socket_on(const char *ca);
-long long cpu_time(void);
 void load_module(const char *params);
 
 #endif

@@ -76,9 +76,10 @@ void paid(int nr_alive)
 
 	work(&absent);
 	load_module("");
+	/* before the others: where maps are kept by age it is not the first */
+	load_peer(&ours);
 	holder = hold(nr_alive);
 	work(&loaded);
-	load_peer(&ours);
 	work(&ours);
 	close(holder);
 	while ((errno = -sops_rmmod()) == EAGAIN)

@@ -9,10 +9,11 @@
 #include <bpf/libbpf.h>
 #include "../mod/sops_types.h"
 #include "../modtype.h"
+#include "../sops.h"
 #include "bench.h"
 
 /* CPU time of this task alone: with one instruction a nanosecond, a count */
-static long long now(void)
+long long cpu_time(void)
 {
 	struct timespec ts;
 
@@ -20,40 +21,58 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-static void print(const char *peer, const char *map, long long *reg, long long *unreg)
+static void print(const char *peer, const char *map, bool purged, long long *reg, long long *unreg)
 {
-	printf("{\"what\": \"register\", \"peer\": \"%s\", \"map\": \"%s\", \"register\": %lld, \"unregister\": %lld}\n",
-	       peer, map, median(reg), median(unreg));
+	printf("{\"what\": \"register\", \"peer\": \"%s\", \"map\": \"%s\", \"purged\": %s, \"register\": %lld, \"unregister\": %lld}\n",
+	       peer, map, purged ? "true" : "false", median(reg), median(unreg));
+}
+
+/*
+ * Virtual addresses that were freed are kept until somebody wants to change
+ * the protection of some, and that one gives all of them back, others' too.
+ */
+static void purge(void)
+{
+	errno = -spit("/sys/kernel/debug/sops_bench", "purge");
+	if (errno)
+		die("purge");
+}
+
+static void register_one(const char *peer, bool every, bool purged)
+{
+	long long reg[TRIES], unreg[TRIES], start;
+	unsigned int i;
+
+	for (i = 0; i < TRIES; i++) {
+		struct bench_bpf *skel = load();
+		struct bpf_map *map = every ? skel->maps.every : skel->maps.four;
+		struct bpf_link *link;
+
+		if (purged)
+			purge();
+		start = cpu_time();
+		link = bpf_map__attach_struct_ops(map);
+		reg[i] = cpu_time() - start;
+		if (!link)
+			die("register");
+		bpf_link__disconnect(link);
+		start = cpu_time();
+		unregister(bpf_map__fd(map));
+		unreg[i] = cpu_time() - start;
+		bpf_link__destroy(link);
+		bench_bpf__destroy(skel);
+		usleep(200000);
+	}
+	print(peer, every ? "every" : "four", purged, reg, unreg);
 }
 
 /* congestion controls: of four members, and of every one */
 void register_many(const char *peer)
 {
-	static const char *const which[] = { "four", "every" };
-	long long reg[TRIES], unreg[TRIES], start;
-	unsigned int w, i;
-
-	for (w = 0; w < 2; w++) {
-		for (i = 0; i < TRIES; i++) {
-			struct bench_bpf *skel = load();
-			struct bpf_map *map = w ? skel->maps.every : skel->maps.four;
-			struct bpf_link *link;
-
-			start = now();
-			link = bpf_map__attach_struct_ops(map);
-			reg[i] = now() - start;
-			if (!link)
-				die("register");
-			bpf_link__disconnect(link);
-			start = now();
-			unregister(bpf_map__fd(map));
-			unreg[i] = now() - start;
-			bpf_link__destroy(link);
-			bench_bpf__destroy(skel);
-			usleep(200000);
-		}
-		print(peer, which[w], reg, unreg);
-	}
+	register_one(peer, false, false);
+	register_one(peer, true, false);
+	register_one(peer, false, true);
+	register_one(peer, true, true);
 }
 
 #define FORTY	40
@@ -91,18 +110,18 @@ void register_forty(const char *peer)
 	}
 	for (i = 0; i < TRIES; i++) {
 		map = create(&t, 0);
-		start = now();
+		start = cpu_time();
 		errno = -map_update(map, 0, &value, 0);
-		reg[i] = now() - start;
+		reg[i] = cpu_time() - start;
 		if (errno)
 			die("register forty");
-		start = now();
+		start = cpu_time();
 		unregister(map);
-		unreg[i] = now() - start;
+		unreg[i] = cpu_time() - start;
 		close(map);
 		usleep(200000);
 	}
-	print(peer, "forty", reg, unreg);
+	print(peer, "forty", false, reg, unreg);
 	for (i = 0; i < FORTY; i++)
 		close(value.slots[i]);
 	type_put(&t);

@@ -12,6 +12,8 @@
  * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
  *
  * Reading gives the cycles of the loop. One loop serves all.
+ *
+ * "purge" alone has freed virtual addresses given back now.
  */
 #include <linux/bpf.h>
 #include <linux/debugfs.h>
@@ -23,6 +25,7 @@
 #include <linux/sched.h>
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <asm/nospec-branch.h>
 #include <net/tcp.h>
 
@@ -129,6 +132,10 @@ static ssize_t bench_write(struct file *f, const char __user *from, size_t len, 
 
 	if (len >= sizeof(ask) || copy_from_user(ask, from, len))
 		return -EINVAL;
+	if (!strcmp(ask, "purge")) {
+		vm_unmap_aliases();
+		return len;
+	}
 	if (sscanf(ask, "%15s %15s %15s %d %u", peer, member, context, &fd, &loops) != 5)
 		return -EINVAL;
 	sock = sockfd_lookup(fd, &err);
