@@ -35,6 +35,7 @@ struct peer {
 };
 
 void paid(int nr_alive);		/* paid.c */
+void code(void);			/* code.c */
 void work(struct peer *p);		/* work.c */
 void sched_load(struct peer *p);	/* sched.c */
 void sched_work(struct peer *p);

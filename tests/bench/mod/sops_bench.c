@@ -9,9 +9,11 @@
  *	no member, a reference on the socket's map is taken and put instead
  * MEMBER: ssthresh or undo_cwnd (one argument, returns a value), or cong_avoid
  * (three, none)
- * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off
+ * CONTEXT: plain; nested, with RCU held and migration off; bh, softirqs off;
+ *	where, it is not called
  *
- * Reading gives the cycles of the loop. One loop serves all.
+ * Reading gives the cycles of the loop, or where the function is. One loop
+ * serves all.
  *
  * "purge" alone has freed virtual addresses given back now.
  */
@@ -144,6 +146,8 @@ static ssize_t bench_write(struct file *f, const char __user *from, size_t len, 
 	func = function(peer, member, sock->sk);
 	if (!strcmp(peer, "refs")) {
 		cycles = loop_refs(inet_csk(sock->sk)->icsk_ca_ops, loops);
+	} else if (!strcmp(context, "where")) {
+		cycles = (unsigned long)func;
 	} else if (!strcmp(context, "nested")) {
 		migrate_disable();
 		rcu_read_lock();
