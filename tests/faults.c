@@ -545,13 +545,12 @@ static int deny_left(void)
 	return err ? err : atoi(text);
 }
 
-#define DENY_ALL "/sys/module/sops_deny/parameters/all"
 
 static int deny_calls(void)
 {
 	char text[16] = "0";
 
-	slurp("/sys/module/sops_deny/parameters/denied", text, sizeof(text));
+	slurp(DENY "denied", text, sizeof(text));
 	return atoi(text);
 }
 
@@ -747,27 +746,29 @@ static void *rmmod_thread(void *err)
 
 TEST_F_TIMEOUT(denied, rmmod, 600)
 {
-	int i, n, map, log, err, waited = 0;
+	int i, n, map, log, err, before, waited = 0;
 	pthread_t thread;
 	char line[256] = "";
 
 	ASSERT_EQ(0, sops_rmmod());
+	ASSERT_EQ(0, deny_load());
 	for (i = 0; i < (int)ARRAY_SIZE(rmmod_denials); i++) {
 		const struct denial *d = &rmmod_denials[i];
 
-		ASSERT_EQ(0, deny_load(d)) TH_LOG("%s", d->function);
+		ASSERT_EQ(0, deny(d)) TH_LOG("%s", d->function);
+		before = deny_calls();
 		ASSERT_EQ(0, sops_insmod());
 		log = kmsg_open();
 		ASSERT_EQ(0, deny_set(0));
-		ASSERT_EQ(0, spit(DENY_ALL, "Y"));
+		ASSERT_EQ(0, spit(DENY "all", "Y"));
 		err = 1;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, rmmod_thread, &err));
 		/* where the module does not call this one it is gone at once */
 		n = 0;
-		sops_wait((n = deny_calls()) || err != 1);
+		sops_wait((n = deny_calls() - before) || err != 1);
 		if (n) {
 			waited++;
-			EXPECT_TRUE(sops_wait(deny_calls() >= n + 2));
+			EXPECT_TRUE(sops_wait(deny_calls() - before >= n + 2));
 			EXPECT_EQ(1, err);
 			EXPECT_TRUE(mod_loaded("struct_ops"));
 			EXPECT_TRUE(file_has("/proc/kallsyms", "[struct_ops]"));
@@ -779,14 +780,14 @@ TEST_F_TIMEOUT(denied, rmmod, 600)
 			EXPECT_EQ(0, map_delete(map, 0));
 			close(map);
 		}
-		ASSERT_EQ(0, spit(DENY_ALL, "N"));
+		ASSERT_EQ(0, spit(DENY "all", "N"));
 		pthread_join(thread, NULL);
 		EXPECT_EQ(0, err) TH_LOG("%s", d->function);
 		EXPECT_TRUE(nothing_left()) TH_LOG("%s", d->function);
 		close(log);
-		EXPECT_EQ(0, mod_unload_wait("sops_deny"));
 	}
 	EXPECT_LT(0, waited);
+	EXPECT_EQ(0, mod_unload_wait("sops_deny"));
 	ASSERT_EQ(0, sops_insmod());
 	TH_LOG("count: rmmod: waited for %d of %zu functions", waited, ARRAY_SIZE(rmmod_denials));
 }
