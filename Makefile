@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all demo bench check check-all check-debug check-upstream vm clean checkpatch sparse shellcheck help
+.PHONY: all demo bench check check-all check-boot check-debug check-upstream vm clean checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
 ifdef K
@@ -26,6 +26,10 @@ check: ## test on the default kernels, or on K=NAME; ends with a line that sums 
 check-all: ## test on all kernels
 	@scripts/deps
 	@scripts/check --all
+
+check-boot: ## short tests on kernels booted with other parameters and processors (tests/boot), or on those of K=NAME
+	@scripts/deps
+	@scripts/check --boot $(K)
 
 check-debug: ## test on debug kernels, built first: storms, failing allocations, hostile input; hours
 	@scripts/deps

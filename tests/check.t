@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The test of scripts/check: what it counts when one kernel has several guests. They are played by a script here. KTAP.
+
+set -euo pipefail
+
+scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+n=0
+failed=0
+
+mkdir -p "$tmp"/{scripts/vm.d,tests,build/k/tests}
+cp "$scripts"/{check,lib.sh} "$tmp/scripts"
+echo 'k bookworm none none default' >"$tmp/tests/kernels"
+printf '%s\n' a b c d e leaks lockdown >"$tmp/build/k/tests/kselftest-list.txt"
+echo 'all:' >"$tmp/tests/Makefile"
+printf '#!/bin/sh\nprintf "1..1\\nok 1 host\\n"\n' >"$tmp/tests/host.t"
+# shellcheck disable=SC2016 # the script's own
+printf '#!/bin/sh\ncase $2 in root) echo / ;; *) echo k ;; esac\n' >"$tmp/scripts/kernel"
+printf '#!/bin/sh\n' >"$tmp/scripts/module"
+# each program has two cases; those of $LOSES are never ended, and the guest is lost with them
+cat >"$tmp/scripts/vm" <<-'END'
+	#!/bin/bash
+	while [ "$1" != -- ]; do [ "$1" != -l ] || log=$2; shift; done
+	echo log >"$log"
+	read -ra words <<<"$2"
+	echo "TAP version 13"
+	echo "1..$((${#words[@]} - 5))"
+	i=0
+	for program in "${words[@]:5}"; do
+		i=$((i + 1))
+		echo "# selftests: struct_ops: $program"
+		printf '# %s\n' 1..2 "ok 1 one" "# time: 1.00 s"
+		[ "$program" != "${LOSES-}" ] || exit 125
+		printf '# %s\n' "ok 2 two" "# time: 3.00 s, $program"
+		echo "ok $i selftests: struct_ops: $program"
+	done
+END
+chmod +x "$tmp"/scripts/* "$tmp/tests/host.t"
+
+# expect NAME CODE SUMMARY [LINE]...
+expect() {
+	local name=$1 want=$2 summary=$3 line bad=''
+	shift 3
+	n=$((n + 1))
+	[ "$code" = "$want" ] || bad="exit code $code"
+	[ "$(tail -n 1 "$tmp/said")" = "$summary" ] || bad+=" summary: $(tail -n 1 "$tmp/said")"
+	for line; do
+		grep -qxF -- "$line" "$tmp/said" || bad+=" no line: $line"
+	done
+	if [ -z "$bad" ]; then
+		echo "ok $n $name"
+	else
+		sed 's/^/# /' "$tmp/said"
+		echo "# $bad"
+		echo "not ok $n $name"
+		failed=1
+	fi
+}
+
+# check GUESTS ARGUMENT...
+check() {
+	code=0
+	SOPS_GUESTS=$1 "$tmp/scripts/check" "${@:2}" >"$tmp/said" 2>&1 || code=$?
+}
+
+echo "TAP version 13"
+check 1 k
+expect "one guest" 0 "15 passed, 0 failed" "1..7" "ok 7 selftests: struct_ops: lockdown"
+check 2 k
+expect "two guests: what looks at what others left is in each" 0 "17 passed, 0 failed" "1..8" \
+	"ok 4 selftests: struct_ops: leaks" "ok 8 selftests: struct_ops: lockdown"
+LOSES=b check 2 k
+expect "a lost guest" 1 "9 passed, 3 failed" "failed: k: vm lost" "failed: k: b: never ended" \
+	"failed: k: 4 of 8 programs ran to their end"
+echo "1..$n"
+exit "$failed"
