@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tests before this one left behind, on a kernel with kmemleak. It is
- * the last in the list.
+ * What many maps leave behind, by the kernel's own counts, and on a kernel with
+ * kmemleak what all the tests before left. It is the last in the list.
  */
 #include "sops.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,166 @@ TEST_F_TIMEOUT(leaks, after_rmmod, 600)
 	ASSERT_EQ(0, sops_wait_empty());
 	ASSERT_EQ(0, sops_rmmod());
 	EXPECT_EQ(0, scan());
+}
+
+#define ROUNDS	200
+#define CACHES	512
+
+/* active objects of every slab cache */
+struct slabs {
+	int n;
+	struct {
+		char name[64];
+		long active;
+	} caches[CACHES];
+};
+
+/* what processors keep at hand counts as active: they give it back first */
+static void shrink_slabs(void)
+{
+	DIR *dir = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	char path[300];
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", entry->d_name);
+		spit(path, "1");
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void read_slabs(struct slabs *s)
+{
+	FILE *f = fopen("/proc/slabinfo", "re");
+	char line[256];
+
+	s->n = 0;
+	while (f && s->n < CACHES && fgets(line, sizeof(line), f))
+		if (line[0] != '#' && sscanf(line, "%63s %ld", s->caches[s->n].name,
+					     &s->caches[s->n].active) == 2)
+			s->n++;
+	if (f)
+		fclose(f);
+}
+
+/* a cache with an object more for every other round */
+static const char *grown(const struct slabs *before, const struct slabs *now)
+{
+	int i, j;
+
+	for (i = 0; i < now->n; i++)
+		for (j = 0; j < before->n; j++)
+			if (!strcmp(now->caches[i].name, before->caches[j].name) &&
+			    now->caches[i].active - before->caches[j].active >= ROUNDS / 2)
+				return now->caches[i].name;
+	return NULL;
+}
+
+static int map_areas(void)
+{
+	return file_count("/proc/vmallocinfo", "bpf") +
+	       file_count("/proc/vmallocinfo", "[struct_ops]");
+}
+
+FIXTURE(rounds) {
+	char expedited[8];
+};
+
+FIXTURE_VARIANT(rounds) {
+	int (*round)(void);
+};
+
+static int created(void)
+{
+	int map = sops_create(&tcp);
+
+	close(map);
+	return map < 0 ? map : 0;
+}
+
+static int refused(void)
+{
+	int map = sops_create(&tcp), err;
+	struct sops_value v;
+
+	ca_value(&v, "t_leaks");
+	value_set(&v, "release", 4095);
+	err = map_update(map, 0, v.bytes, 0);
+	close(map);
+	return err == -EBADF ? 0 : -EDOM;
+}
+
+static int registered(void)
+{
+	int map = ca_register("t_leaks"), err = map_delete(map, 0);
+
+	close(map);
+	return err;
+}
+
+FIXTURE_VARIANT_ADD(rounds, created) {
+	.round = created,
+};
+
+FIXTURE_VARIANT_ADD(rounds, refused) {
+	.round = refused,
+};
+
+FIXTURE_VARIANT_ADD(rounds, registered) {
+	.round = registered,
+};
+
+#define EXPEDITED "/sys/kernel/rcu_expedited"
+
+FIXTURE_SETUP(rounds)
+{
+	ASSERT_EQ(0, sops_setup());
+	/* how long registering takes is not what is tested */
+	slurp(EXPEDITED, self->expedited, sizeof(self->expedited));
+	spit(EXPEDITED, "1");
+}
+
+FIXTURE_TEARDOWN(rounds)
+{
+	spit(EXPEDITED, self->expedited);
+	EXPECT_EQ(0, sops_wait_empty());
+}
+
+TEST_F_TIMEOUT(rounds, leave_nothing, 600)
+{
+	static struct slabs before, now;
+	const char *cache = NULL;
+	long jit, areas;
+	int i;
+
+	/* what is made once is made now */
+	ASSERT_EQ(0, variant->round());
+	ASSERT_EQ(0, sops_wait_empty());
+	jit = jit_settled();
+	ASSERT_LT(0, jit);
+	areas = map_areas();
+	shrink_slabs();
+	read_slabs(&before);
+	EXPECT_LT(20, before.n);
+
+	for (i = 0; i < ROUNDS; i++)
+		ASSERT_EQ(0, variant->round());
+	ASSERT_EQ(0, sops_wait_empty());
+
+	EXPECT_TRUE(sops_wait(jit_current() == jit));
+	EXPECT_TRUE(sops_wait(map_areas() <= areas));
+	EXPECT_TRUE(sops_wait(file_has("/sys/module/struct_ops/refcnt", "\n0\n")));
+	/* what is freed by callbacks may be late */
+	for (i = 0; i < 20; i++) {
+		shrink_slabs();
+		read_slabs(&now);
+		cache = grown(&before, &now);
+		if (!cache)
+			break;
+		usleep(100000);
+	}
+	EXPECT_EQ(NULL, cache) TH_LOG("slab cache %s has grown", cache);
 }
 
 TEST_HARNESS_MAIN
