@@ -234,7 +234,7 @@ static bool possible(const struct func *func, enum kind kind)
 		return func->btf_id > 0;
 	case KPROBE_MULTI:
 	case KRETPROBE_MULTI:
-		return func_btf_id("bpf_kprobe_multi_link_attach") > 0;
+		return func_btf_id("unregister_fprobe") > 0;
 	case KPROBE:
 	case KRETPROBE:
 		return !access(KPROBE_PMU, F_OK);
