@@ -253,12 +253,18 @@ static int __init sops_hooks_prove(void)
  * be told so by rmmod, which asks nobody but the reference count.
  */
 static void sops_hooks_watch(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(sops_hooks_watch_work, sops_hooks_watch);
+static DECLARE_DELAYED_WORK(sops_hooks_watch_work, sops_hooks_watch);
+
+/* Together with whatever else wakes a processor once in a second. */
+static void sops_hooks_watch_later(void)
+{
+	schedule_delayed_work(&sops_hooks_watch_work, round_jiffies_relative(5 * HZ));
+}
 
 static void sops_hooks_watch(struct work_struct *work)
 {
 	if (!borrowed(ftrace_is_dead)())
-		schedule_delayed_work(&sops_hooks_watch_work, 2 * HZ);
+		sops_hooks_watch_later();
 	else if (try_module_get(THIS_MODULE))
 		pr_err("ftrace has died: new struct_ops maps are the kernel's own, those that live go on, and this module cannot be removed before the next boot\n");
 }
@@ -287,7 +293,7 @@ int __init sops_hooks_on(void)
 	}
 	/* Pairs with the acquire in sops_hook_get_module(). */
 	smp_store_release(&sops_hooks_live, true);
-	schedule_delayed_work(&sops_hooks_watch_work, 2 * HZ);
+	sops_hooks_watch_later();
 	return 0;
 }
 
