@@ -6,8 +6,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-cache=$(realpath -m "${XDG_CACHE_HOME:-$HOME/.cache}/struct_ops")
-mkdir -p "$cache"
+# a service has no HOME; who only builds for a kernel of his own makes no cache
+cache=$(realpath -m "${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/struct_ops")
 
 # shellcheck disable=SC2034 # used by those that source this
 # exit code of what cannot be run here, as kselftest has it
@@ -59,6 +59,7 @@ in_root() {
 		"$@"
 		return
 	fi
+	mkdir -p "$cache"
 	if ! [ -d "$root$top" ] || ! [ -d "$root$cache" ]; then
 		as_root mkdir -p "$root$top" "$root$cache"
 	fi

@@ -41,9 +41,21 @@ static const struct sops_borrowed {
 	SOPS_OPTIONAL(SOPS_OPTIONAL_ENTRY)
 };
 
+#ifdef SOPS_TEST
 static char *missing = "";
 module_param(missing, charp, 0444);
 MODULE_PARM_DESC(missing, "name of a kernel symbol to pretend away, to see the refusal");
+
+static bool sops_pretend_missing(const char *name)
+{
+	return !strcmp(name, missing);
+}
+#else
+static bool sops_pretend_missing(const char *name)
+{
+	return false;
+}
+#endif
 
 static int sops_count_symbol(void *count, unsigned long addr)
 {
@@ -68,7 +80,7 @@ int sops_kernel_lookup(const char *name, const char *config,
 {
 	unsigned int count = 0;
 
-	*addr = strcmp(name, missing) ? static_call(sops_lookup_name)(name) : 0;
+	*addr = sops_pretend_missing(name) ? 0 : static_call(sops_lookup_name)(name);
 	if (!*addr) {
 		pr_err("this kernel has no %s: it needs a kernel with %s\n",
 		       name, config);
@@ -158,7 +170,7 @@ unsigned long sops_kernel_find(const char *name)
 {
 	unsigned int count = 0;
 
-	if (!strcmp(name, missing))
+	if (sops_pretend_missing(name))
 		return 0;
 	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &count);
 	return count == 1 ? static_call(sops_lookup_name)(name) : 0;

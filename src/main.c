@@ -89,6 +89,8 @@ static void __exit sops_exit(void)
 module_init(sops_init);
 module_exit(sops_exit);
 
-MODULE_DESCRIPTION("BPF struct_ops maps as a loadable module");
-MODULE_AUTHOR("the struct_ops.ko authors");
+MODULE_DESCRIPTION("BPF struct_ops maps (congestion controls, qdiscs, schedulers in BPF) as a loadable module");
+MODULE_AUTHOR("struct_ops.ko maintainers <maintainers@users.noreply.r-seed-638bdfb6.example>");
+/* the package's as well: scripts/deb reads it here */
+MODULE_VERSION("1.0.0");
 MODULE_LICENSE("GPL");
