@@ -56,6 +56,8 @@ FIXTURE_SETUP(dead)
 	ASSERT_EQ(0, sops_setup());
 	ASSERT_EQ(0, sops_rmmod());
 	self->l = LIVE_NONE;
+	/* programs are loaded once, and stay */
+	live_check_new(_metadata, false, "before");
 	self->jit = jit_settled();
 	live_start_old(_metadata, &self->l);
 	ASSERT_EQ(0, sops_insmod());

@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 600)
 	static struct slabs before, now;
 	const char *cache = NULL;
 	long jit, areas;
-	int i;
+	int i, batch;
 
 	/* what is made once is made now */
 	ASSERT_EQ(0, variant->round());
@@ -203,26 +203,29 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 600)
 	jit = jit_settled();
 	ASSERT_LT(0, jit);
 	areas = map_areas();
-	shrink_slabs();
-	read_slabs(&before);
-	EXPECT_LT(20, before.n);
 
-	for (i = 0; i < ROUNDS; i++)
-		ASSERT_EQ(0, variant->round());
-	ASSERT_EQ(0, sops_wait_empty());
+	/* what others do meanwhile, or what fills up once, does so once; a leak each time */
+	for (batch = 0; batch < 3 && (!batch || cache); batch++) {
+		shrink_slabs();
+		read_slabs(&before);
+		EXPECT_LT(20, before.n);
+		for (i = 0; i < ROUNDS; i++)
+			ASSERT_EQ(0, variant->round());
+		ASSERT_EQ(0, sops_wait_empty());
 
+		/* what is freed by callbacks may be late */
+		for (i = 0; i < 20; i++) {
+			shrink_slabs();
+			read_slabs(&now);
+			cache = grown(&before, &now);
+			if (!cache)
+				break;
+			usleep(100000);
+		}
+	}
 	EXPECT_TRUE(sops_wait(jit_current() == jit));
 	EXPECT_TRUE(sops_wait(map_areas() <= areas));
 	EXPECT_TRUE(sops_wait(file_has("/sys/module/struct_ops/refcnt", "\n0\n")));
-	/* what is freed by callbacks may be late */
-	for (i = 0; i < 20; i++) {
-		shrink_slabs();
-		read_slabs(&now);
-		cache = grown(&before, &now);
-		if (!cache)
-			break;
-		usleep(100000);
-	}
 	EXPECT_EQ(NULL, cache) TH_LOG("slab cache %s has grown", cache);
 }
 

@@ -142,12 +142,14 @@ static void await(struct hands *h, int step)
 static int token_create(struct hands *h)
 {
 	union bpf_attr attr = {};
-	int err;
+	int err, mnt;
 
 	h->fs = fsopen("bpf", FSOPEN_CLOEXEC);
 	h->step = 1;
 	await(h, 2);
-	*sops_word(&attr, 4) = fsmount(h->fs, 0, 0);
+	/* the mount is a path, the command wants it opened */
+	mnt = fsmount(h->fs, FSMOUNT_CLOEXEC, 0);
+	*sops_word(&attr, 4) = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	err = sys_bpf(TOKEN_CREATE, &attr);
 	target.token = err;
 	return err < 0 ? err : 0;

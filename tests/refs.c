@@ -108,13 +108,13 @@ TEST_F(refs, get_fails_once_the_count_is_zero)
 /* big enough for an area of its own; without grace periods, but with the work */
 static bool map_freed(void)
 {
-	int before = file_count("/proc/vmallocinfo", "bpf_map_area_alloc"), map;
+	int before = file_count("/proc/vmallocinfo", "array_map_alloc"), map;
 
 	map = sops_array(1 << 16);
-	if (map < 0 || file_count("/proc/vmallocinfo", "bpf_map_area_alloc") <= before)
+	if (map < 0 || file_count("/proc/vmallocinfo", "array_map_alloc") <= before)
 		return false;
 	close(map);
-	return sops_wait(file_count("/proc/vmallocinfo", "bpf_map_area_alloc") <= before);
+	return sops_wait(file_count("/proc/vmallocinfo", "array_map_alloc") <= before);
 }
 
 /* by a callback of RCU, and then by work */

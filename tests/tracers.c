@@ -638,16 +638,19 @@ static void *storm_thread(void *arg)
 /* insmod at a moment when a function is being patched: it works, or one line says what is busy */
 TEST_F_TIMEOUT(tracers, insmod_under_fire, 300)
 {
-	int rounds = sops_param("SOPS_ROUNDS", 5), round, done = 0, log = kmsg_open();
+	int rounds = sops_param("SOPS_ROUNDS", 5), round, done = 0, log;
 	struct storm s = {};
 	char line[256] = "";
 	pthread_t t;
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, storm_thread, &s));
 	for (round = 0; round < rounds; round++) {
-		int err = sops_insmod();
+		int err;
 
+		log = kmsg_open();
+		err = sops_insmod();
 		EXPECT_EQ(1, kmsg_count(log, "struct_ops: ", line, sizeof(line)));
+		close(log);
 		if (takes_direct_call() && err == -EBUSY) {
 			EXPECT_NE(NULL, strstr(line, "traced by a BPF program")) TH_LOG("%s", line);
 			continue;
@@ -663,7 +666,6 @@ TEST_F_TIMEOUT(tracers, insmod_under_fire, 300)
 	}
 	s.stop = 1;
 	pthread_join(t, NULL);
-	close(log);
 	EXPECT_EQ(0, s.err);
 	TH_LOG("count: tracers: insmod under fire: %d of %d times, %ld attached meanwhile, %ld busy",
 	       done, rounds, (long)s.times, (long)s.busy);
