@@ -54,11 +54,12 @@ FIXTURE_SETUP(dead)
 	struct sops_value v;
 
 	ASSERT_EQ(0, sops_setup());
-	ASSERT_EQ(0, sops_rmmod());
 	self->l = LIVE_NONE;
-	/* programs are loaded once, and stay */
-	live_check_new(_metadata, false, "before");
+	/* programs are loaded once, and stay; as will the module, with code of its own */
+	live_check_new(_metadata, true, "before");
+	ASSERT_EQ(0, sops_wait_empty());
 	self->jit = jit_settled();
+	ASSERT_EQ(0, sops_rmmod());
 	live_start_old(_metadata, &self->l);
 	ASSERT_EQ(0, sops_insmod());
 	live_start(_metadata, &self->l);
