@@ -9,6 +9,7 @@ scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+unset SOPS_PROGRAMS SOPS_GUEST_RUN SOPS_GUEST_ENV SOPS_VM_OPTIONS
 n=0
 failed=0
 
