@@ -5,19 +5,30 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all demo bench check check-all check-boot check-debug check-upstream vm clean checkpatch sparse shellcheck help
+.PHONY: all install modules_install deb demo bench check check-all check-boot check-debug check-upstream vm clean \
+	checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
 ifdef K
 	scripts/module $(K)
 else
-	@[ -e $(KDIR)/Makefile ] || { echo "$(KDIR): no kernel headers there; install linux-headers-$$(uname -r), or name another tree with KDIR= or K=" >&2; exit 1; }
-	scripts/module --kdir $(KDIR)
+	@scripts/module --kdir "$(KDIR)"
 endif
 
+install: ## build and install it, below INSTALL_MOD_PATH= if that is given, and run depmod
+	@scripts/module --install "$(KDIR)"
+
+modules_install: install
+
+deb: ## build/struct-ops-dkms_VERSION_all.deb, which builds the module for each kernel by DKMS
+	@scripts/deps debhelper dh-dkms
+	@scripts/deb
+
 demo: ## a real TCP transfer on a congestion control in BPF, in a guest
-	scripts/deps
-	scripts/demo $(K)
+	@mkdir -p build
+	@echo "installing and fetching what is missing; see build/demo.log"
+	@scripts/deps >build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
+	@scripts/demo $(K) 2>>build/demo.log || { cat build/demo.log >&2; exit 1; }
 
 check: ## test on the default kernels, or on K=NAME; ends with a line that sums up
 	@scripts/deps
