@@ -182,7 +182,7 @@ static const struct file_operations bench_fops = {
 /* a kprobe, never armed, knows where the function is that knows the others */
 static unsigned long __init find(const char *name)
 {
-	static unsigned long (*lookup)(const char *name) __initdata;
+	static unsigned long (*lookup)(const char *name);
 	struct kprobe kp = {
 		.symbol_name = "kallsyms_lookup_name",
 		.flags = KPROBE_FLAG_DISABLED,
