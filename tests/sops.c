@@ -20,13 +20,15 @@
 #define MODULE		"struct_ops"
 #define DEBUGFS		"/sys/kernel/debug"
 #define MAPS_LIST	DEBUGFS "/struct_ops/maps"
+/* of the kernel, that a program asks for */
+#define NR_SYMS		8
 
 /* for all cases of a program, each of which is a process of its own */
 static struct kept {
 	struct {
 		char name[32];
 		unsigned long addr;
-	} syms[8];
+	} syms[NR_SYMS];
 	enum { UNKNOWN, OWN, GENERATORS } tramps;
 } *kept;
 
@@ -730,7 +732,7 @@ static unsigned long *sym_kept(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(kept->syms) / sizeof(kept->syms[0]); i++) {
+	for (i = 0; i < NR_SYMS; i++) {
 		if (!kept->syms[i].addr)
 			snprintf(kept->syms[i].name, sizeof(kept->syms[i].name), "%s", name);
 		if (!strcmp(kept->syms[i].name, name))
