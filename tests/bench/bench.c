@@ -62,7 +62,7 @@ long long call(const char *peer, const char *member, const char *context, int so
 		if (n <= 0)
 			die("count");
 		text[n] = 0;
-		tries[i] = atoll(text);
+		tries[i] = strtoull(text, NULL, 10);	/* an address, maybe */
 	}
 	close(fd);
 	return median(tries);
