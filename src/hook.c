@@ -47,7 +47,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
@@ -118,17 +117,11 @@ notrace bool sops_hook_wants_unserved(const void *map)
  * sops_hook_wants_link() - is a link to be made for a map of ours?
  * @attr: of BPF_LINK_CREATE
  *
- * Return: true, and then sops_hook_link() has a reference on this module.
+ * Return: true, and then sops_link_create() has a reference on this module.
  */
 notrace bool sops_hook_wants_link(const void *attr)
 {
 	return sops_link_is_ours(attr) && sops_hook_get_module();
-}
-
-/* In place of bpf_struct_ops_link_create(). */
-int sops_hook_link(union bpf_attr *attr)
-{
-	return sops_link_create(attr);
 }
 #endif
 
@@ -152,15 +145,16 @@ static struct ftrace_ops sops_hook_observer = {
 static unsigned long sops_hook_observed_ip __ro_after_init;
 static bool sops_hook_observes;
 
-static int __init sops_hook_find(const char *func, const char *config, unsigned long *ip)
+/* The address of @func, and of its call to ftrace. */
+static int __init sops_hook_find(const char *func, const char *config,
+				 unsigned long *addr, unsigned long *ip)
 {
-	unsigned long addr;
 	int err;
 
-	err = sops_kernel_lookup(func, config, &addr);
+	err = sops_kernel_lookup(func, config, addr);
 	if (err)
 		return err;
-	*ip = borrowed(ftrace_location)(addr);
+	*ip = borrowed(ftrace_location)(*addr);
 	if (*ip)
 		return 0;
 	pr_err("this kernel's %s cannot be traced: it needs a kernel with CONFIG_FUNCTION_TRACER\n",
@@ -172,7 +166,7 @@ static int __init sops_hook_find(const char *func, const char *config, unsigned 
  * sops_hooks_check() - find every function and compare its prototype
  *
  * Prints a line for each that does not fit. Nothing is hooked yet.
- * Context: process, at insmod, after sops_kernel_bind().
+ * Context: process, at insmod, after sops_layout_init().
  *
  * Return: 0 or -Exxx of the last failure.
  */
@@ -182,23 +176,19 @@ int __init sops_hooks_check(void)
 	int i, err, ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++) {
-		err = sops_hook_find(sops_hooks[i].func, "CONFIG_BPF_JIT", &sops_hooks[i].ip);
+		err = sops_hook_find(sops_hooks[i].func, "CONFIG_BPF_JIT", &addr,
+				     &sops_hooks[i].ip);
 		if (!err)
 			err = sops_proto_check(sops_hooks[i].func, sops_hooks[i].proto);
 		if (err)
 			ret = err;
+		else if (sops_hooks[i].ours == sops_hook_new)
+			static_call_update(sops_hook_try, (void *)addr);
 	}
-	err = sops_hook_find(SOPS_OBSERVED, "CONFIG_SECURITY", &sops_hook_observed_ip);
+	err = sops_hook_find(SOPS_OBSERVED, "CONFIG_SECURITY", &addr, &sops_hook_observed_ip);
 	if (!err)
 		err = sops_proto_check("ftrace_is_dead", "int (void)");
-	if (err)
-		ret = err;
-	if (ret)
-		return ret;
-	ret = sops_kernel_lookup("bpf_struct_ops_map_alloc", "CONFIG_BPF_JIT", &addr);
-	if (!ret)
-		static_call_update(sops_hook_try, (void *)addr);
-	return ret;
+	return err ?: ret;
 }
 
 static int __init sops_hook_observe_on(void)

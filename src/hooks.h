@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 #include <compat/hooks.h>
+#include "link.h"
 #include "map.h"
 
 /*
@@ -27,7 +28,6 @@ bool sops_hook_wants_new(const void *attr);
 bool sops_hook_wants_unserved(const void *map);
 bool sops_hook_wants_link(const void *attr);
 struct bpf_map *sops_hook_new(union bpf_attr *attr);
-int sops_hook_link(union bpf_attr *attr);
 
 /**
  * struct sops_hook - one of the table

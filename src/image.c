@@ -31,12 +31,13 @@
  */
 int sops_image_reserve(struct sops_image *image, u32 nr_funcs)
 {
+	bool shown = IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG);
+
 	image->tramps = kvmalloc_array(nr_funcs, sizeof(*image->tramps), SOPS_GFP);
-	if (IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG))
+	if (shown)
 		image->links = kvmalloc_array(nr_funcs, sizeof(*image->links), SOPS_GFP);
 	WRITE_ONCE(image->nr_funcs, nr_funcs);
-	return image->tramps && (image->links || !IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG)) ?
-		0 : -ENOMEM;
+	return image->tramps && (image->links || !shown) ? 0 : -ENOMEM;
 }
 
 static void sops_image_took(struct sops_image *image, u32 size)

@@ -114,10 +114,9 @@ int __init sops_layout_init(void)
 	}
 	if (ret)
 		return ret;
-	if (IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG) &&
-	    (!sops_layout.links || !sops_layout.nr_links))
-		sops_layout.kvalue = 0;
-	if (!sops_layout.desc || !sops_layout.lock || !sops_layout.uvalue ||
+	if ((IS_ENABLED(HAVE_STRUCT_OPS_FOR_EACH_PROG) &&
+	     (!sops_layout.links || !sops_layout.nr_links)) ||
+	    !sops_layout.desc || !sops_layout.lock || !sops_layout.uvalue ||
 	    sops_layout.kvalue < sizeof(struct bpf_map) ||
 	    !IS_ALIGNED(sops_layout.kvalue, __alignof__(struct sops_value))) {
 		pr_err("this kernel's struct_ops maps do not look like any that is known here: it needs a newer struct_ops.ko\n");

@@ -109,10 +109,11 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
  * @func: its name
  * @expected: "ret (arg, arg)" in C, without names of arguments
  *
- * Prints one line when it is not. Context: process.
+ * Prints one line when it is not. Context: process, after sops_layout_init(),
+ * which refuses a kernel without BTF.
  *
  * Return: 0, -ENOENT when BTF does not know the function, -EOPNOTSUPP when it
- * differs, or what bpf_get_btf_vmlinux() had against it.
+ * differs.
  */
 int sops_proto_check(const char *func, const char *expected)
 {
@@ -120,11 +121,6 @@ int sops_proto_check(const char *func, const char *expected)
 	char text[256];
 	struct seq_buf s;
 	int err;
-
-	if (IS_ERR_OR_NULL(btf)) {
-		pr_err("this kernel has no BTF: it needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
-		return btf ? PTR_ERR(btf) : -ENODATA;
-	}
 
 	seq_buf_init(&s, text, sizeof(text) - 1);
 	err = sops_proto_print(&s, btf, func);

@@ -12,7 +12,7 @@
 #ifdef HAVE_STRUCT_OPS_LINK
 #define SOPS_HOOKS_LINK(hook)						\
 	/* ... a link would be the kernel's, with its defects */	\
-	hook(bpf_struct_ops_link_create, sops_hook_wants_link, sops_hook_link, \
+	hook(bpf_struct_ops_link_create, sops_hook_wants_link, sops_link_create, \
 	     int, (union bpf_attr *))
 #else
 #define SOPS_HOOKS_LINK(hook)
