@@ -3,9 +3,9 @@
  * Trampolines of our own: whether this kernel is one for them, and this
  * program.
  *
- * They do what the kernel's trampolines do, see emit_x86.c. That takes
- * knowledge of the kernel: it is asked for at insmod, from the configuration,
- * kallsyms and BTF. Then it is put to the test, see emit_try.c. Where something
+ * They do what the kernel's trampolines do, see steps_x86.c. That takes
+ * knowledge of the kernel: it is asked for at insmod, see learn_x86.c. Then it
+ * is put to the test, see emit_try.c. Where something
  * is missing or differs the kernel's own generator is used.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -21,7 +21,7 @@ static bool generator;
 module_param(generator, bool, 0444);
 MODULE_PARM_DESC(generator, "use the kernel's own trampoline generator");
 
-/* What trampolines have a place for, and set or leave alone: see emit_x86.c. */
+/* What trampolines have a place for, and set or leave alone: see steps_x86.c. */
 static_assert(sizeof(struct bpf_tramp_run_ctx) == 16 &&
 	      offsetof(struct bpf_tramp_run_ctx, bpf_cookie) == 0 &&
 	      offsetof(struct bpf_tramp_run_ctx, saved_run_ctx) == 8);
@@ -32,119 +32,20 @@ static struct sops_emit_shared emit_shared;
 /* The shared part; NULL: the kernel's generator does it all. */
 static void *emit_part;
 static u32 emit_part_size;
-static struct bpf_ksym emit_ksym;
 
-/* What the kernel has to be configured like, or why not. */
-static const struct {
-	bool bad;
-	const char *why;
-} emit_configs[] = {
-	{ !IS_ENABLED(CONFIG_X86_64), "it is not for x86-64" },
-	{ !IS_ENABLED(CONFIG_SMP), "it has no CONFIG_SMP" },
-	{ !IS_ENABLED(CONFIG_PREEMPT_RCU), "it has no CONFIG_PREEMPT_RCU" },
-	{ IS_ENABLED(CONFIG_PREEMPT_RT), "it has CONFIG_PREEMPT_RT" },
-	{ IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC), "it has CONFIG_DEBUG_LOCK_ALLOC" },
-	{ IS_ENABLED(CONFIG_PROVE_RCU), "it has CONFIG_PROVE_RCU" },
-	{ IS_ENABLED(CONFIG_DEBUG_PREEMPT), "it has CONFIG_DEBUG_PREEMPT" },
-	{ IS_ENABLED(CONFIG_TRACE_PREEMPT_TOGGLE), "it has CONFIG_TRACE_PREEMPT_TOGGLE" },
-	{ IS_ENABLED(CONFIG_RCU_STRICT_GRACE_PERIOD), "it has CONFIG_RCU_STRICT_GRACE_PERIOD" },
-	{ IS_ENABLED(CONFIG_FINEIBT_BHI), "it has CONFIG_FINEIBT_BHI" },
+/* Each part of it has a frame for its own bounds, and a name. */
+static struct bpf_ksym emit_ksyms[SOPS_NR_EXITS];
+static const char * const emit_names[SOPS_NR_EXITS] = {
+	[SOPS_EXIT_CALLED]	= "bpf__struct_ops_exit_called",
+	[SOPS_EXIT_INLINE]	= "bpf__struct_ops_exit",
+	[SOPS_EXIT_LEAF]	= "bpf__struct_ops_exit_leaf",
+	[SOPS_EXIT_PREEMPT_OFF]	= "bpf__struct_ops_exit_preempt_off",
 };
-
-static const struct {
-	const char *name;
-	u64 *addr;
-} emit_symbols[] = {
-	{ "bpf_stats_enabled_key", &emit_kernel.stats },
-	{ "runqueues", &emit_kernel.nr_pinned },
-	{ SOPS_PREEMPT_SCHEDULE, &emit_kernel.preempt_schedule },
-	{ "migrate_enable", &emit_kernel.migrate_enable },
-	{ "__rcu_read_unlock", &emit_kernel.rcu_read_unlock },
-	{ "__bpf_prog_enter", &emit_kernel.enter },
-	{ "__bpf_prog_exit", &emit_kernel.exit },
-	{ "__bpf_prog_enter_sleepable", &emit_kernel.enter_sleepable },
-	{ "__bpf_prog_exit_sleepable", &emit_kernel.exit_sleepable },
-};
-
-static const struct {
-	const char *name;
-	u32 size;
-	u32 *offset;
-} emit_members[] = {
-	{ "bpf_ctx", 8, &emit_kernel.task.bpf_ctx },
-	{ "cpus_ptr", 8, &emit_kernel.task.cpus_ptr },
-	{ "cpus_mask", sizeof(cpumask_t), &emit_kernel.task.cpus_mask },
-	{ "migration_disabled", 2, &emit_kernel.task.migration_disabled },
-	{ "rcu_read_lock_nesting", 4, &emit_kernel.task.rcu_nesting },
-	{ "rcu_read_unlock_special", 4, &emit_kernel.task.rcu_special },
-};
-
-/*
- * Variables that are one to a processor and used a lot were in a struct
- * together for some versions, on their own before and after.
- */
-static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 *addr)
-{
-	unsigned long hot = sops_kernel_find("pcpu_hot");
-	int offset;
-
-	if (hot) {
-		offset = sops_kernel_offset("pcpu_hot", member, size);
-		*addr = hot + offset;
-		return offset >= 0;
-	}
-	*addr = sops_kernel_find(symbol);
-	return *addr;
-}
-
-/* All that generated code wants to know. Returns NULL or what is missing. */
-static const char *emit_learn(void)
-{
-	struct sops_emit_kernel *k = &emit_kernel;
-	unsigned long thunk;
-	int i, offset;
-
-	for (i = 0; i < ARRAY_SIZE(emit_symbols); i++) {
-		*emit_symbols[i].addr = sops_kernel_find(emit_symbols[i].name);
-		if (!*emit_symbols[i].addr)
-			return emit_symbols[i].name;
-	}
-	for (i = 0; i < ARRAY_SIZE(emit_members); i++) {
-		offset = sops_kernel_offset("task_struct", emit_members[i].name,
-					    emit_members[i].size);
-		if (offset < 0)
-			return emit_members[i].name;
-		*emit_members[i].offset = offset;
-	}
-	offset = sops_kernel_offset("rq", "nr_pinned", 4);
-	if (offset < 0)
-		return "nr_pinned";
-	k->nr_pinned += offset;
-
-	if (!emit_find_hot("current_task", "current_task", 8, &k->current_task))
-		return "current_task";
-	k->preempt_wide = SOPS_PREEMPT_COUNT_SIZE == 8;
-	if (!emit_find_hot("__preempt_count", "preempt_count", SOPS_PREEMPT_COUNT_SIZE,
-			   &k->preempt_count))
-		return "__preempt_count";
-	if (sops_cpu_counts_calls() &&
-	    !emit_find_hot("__x86_call_depth", "call_depth", 8, &k->call_depth))
-		return "__x86_call_depth";
-	if (boot_cpu_has(X86_FEATURE_RETHUNK)) {
-		thunk = sops_kernel_find("x86_return_thunk");
-		if (!thunk)
-			return "x86_return_thunk";
-		k->return_thunk = *(unsigned long *)thunk;
-	}
-	k->sls = SOPS_RET_SLS;
-	k->migrate_first = IS_ENABLED(HAVE_RCU_LOCK_DONT_MIGRATE);
-	return NULL;
-}
 
 /* The shared part, in executable memory. */
 static const char *emit_share(void)
 {
-	u8 buf[SOPS_EMIT_MAX + SOPS_PACK_HEAD];
+	u8 buf[SOPS_SHARED_MAX + SOPS_PACK_HEAD];
 	struct sops_code c = { .buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD };
 	int err;
 
@@ -179,15 +80,14 @@ static const char *emit_setup(void)
 {
 	static char no_symbol[64];
 	const char *missing, *why;
-	int i;
 
 	if (generator)
 		return "as asked";
-	for (i = 0; i < ARRAY_SIZE(emit_configs); i++)
-		if (emit_configs[i].bad)
-			return emit_configs[i].why;
+	why = sops_emit_config();
+	if (why)
+		return why;
 
-	missing = emit_learn();
+	missing = sops_emit_learn(&emit_kernel);
 	if (!missing)
 		missing = sops_kernel_bind_optional();
 	if (missing) {
@@ -202,6 +102,17 @@ static const char *emit_setup(void)
 	return why;
 }
 
+static void emit_name(struct bpf_ksym *ksym, const char *name,
+		      const struct sops_exit_part *part)
+{
+	ksym->start = (unsigned long)emit_part + part->start;
+	ksym->end = (unsigned long)emit_part + part->end;
+	strscpy(ksym->name, name, sizeof(ksym->name));
+	sops_ksym_set_frame(ksym, 1, part->frame_end - part->start);
+	INIT_LIST_HEAD_RCU(&ksym->lnode);
+	borrowed(bpf_ksym_add)(ksym);
+}
+
 /**
  * sops_emit_init() - find out whether there can be trampolines of our own
  *
@@ -212,26 +123,23 @@ static const char *emit_setup(void)
 const char *sops_emit_init(void)
 {
 	const char *why = emit_setup();
+	int i;
 
-	if (why)
-		return why;
-
-	emit_ksym.start = (unsigned long)emit_part;
-	emit_ksym.end = emit_ksym.start + emit_part_size;
-	strscpy(emit_ksym.name, "bpf__struct_ops_exit", sizeof(emit_ksym.name));
-	sops_ksym_set_frame(&emit_ksym, emit_shared.frame_start, emit_shared.frame_end);
-	INIT_LIST_HEAD_RCU(&emit_ksym.lnode);
-	borrowed(bpf_ksym_add)(&emit_ksym);
-	return NULL;
+	for (i = 0; !why && i < SOPS_NR_EXITS; i++)
+		emit_name(&emit_ksyms[i], emit_names[i], &emit_shared.parts[i]);
+	return why;
 }
 
 /** sops_emit_exit() - at rmmod, when all maps are gone and no task is in their trampolines */
 void sops_emit_exit(void)
 {
+	int i;
+
 	if (!emit_part)
 		return;
-	borrowed(bpf_ksym_del)(&emit_ksym);
-	/* Who walks a stack may have found the symbol. */
+	for (i = 0; i < SOPS_NR_EXITS; i++)
+		borrowed(bpf_ksym_del)(&emit_ksyms[i]);
+	/* Who walks a stack may have found a symbol. */
 	synchronize_rcu();
 	emit_unshare();
 }
@@ -243,6 +151,7 @@ void sops_emit_exit(void)
  *
  * That is the number of arguments, and the cookie. Helpers tell them; no type
  * is known to offer one. A type that has nobody to ask offers no helper at all.
+ * Trampolines of our own have neither.
  */
 bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
 {
@@ -322,14 +231,15 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 }
 
 /* How to do the steps for @prog; false when the kernel has others for it. */
-static bool emit_form(const struct bpf_prog *prog, bool preempt_off,
+static bool emit_form(const struct bpf_prog *prog, unsigned int how,
 		      enum sops_emit_form *form)
 {
 	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
 	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
 
 	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
-		*form = preempt_off ? SOPS_FORM_PREEMPT_OFF : SOPS_FORM_INLINE;
+		*form = how & SOPS_EMIT_PREEMPT_OFF ? SOPS_FORM_PREEMPT_OFF :
+			how & SOPS_EMIT_ALWAYS ? SOPS_FORM_ALWAYS : SOPS_FORM_INLINE;
 	else if (enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable)
 		*form = SOPS_FORM_SLEEPABLE;
 	else
@@ -355,18 +265,18 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 		.prog = (u64)prog,
 		.func = (u64)prog->bpf_func,
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
-		.meta = how & SOPS_EMIT_META,
 		.nr_args = model->nr_args,
 		.arg_size = model->arg_size,
 	};
 	int i;
 
-	if (!emit_part || sops_model_converts(model) || model->ret_size > sizeof(u64))
+	if (!emit_part || how & SOPS_EMIT_META || sops_model_converts(model) ||
+	    model->ret_size > sizeof(u64))
 		return false;
 	for (i = 0; i < model->nr_args; i++)
 		if (model->arg_size[i] > 2 * sizeof(u64))
 			return false;
-	if (!emit_form(prog, how & SOPS_EMIT_PREEMPT_OFF, &t.form))
+	if (!emit_form(prog, how, &t.form))
 		return false;
 	t.preamble_size = sops_preamble(stub, &t.preamble);
 	return !sops_emit_tramp(code, &emit_shared, &t);

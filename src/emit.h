@@ -9,6 +9,7 @@
 enum {
 	SOPS_EMIT_META = 1,		/* see sops_emit_has_meta() */
 	SOPS_EMIT_PREEMPT_OFF = 2,	/* hold off preemption, if the program may not sleep */
+	SOPS_EMIT_ALWAYS = 4,		/* do all steps, whoever calls */
 };
 
 const char *sops_emit_init(void);
@@ -17,6 +18,8 @@ bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog 
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how);
 
+const char *sops_emit_config(void);
+const char *sops_emit_learn(struct sops_emit_kernel *k);
 const char *sops_emit_try(const struct sops_emit_kernel *kernel,
 			  const struct sops_emit_shared *shared);
 

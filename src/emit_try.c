@@ -5,7 +5,7 @@
  * A trampoline that calls the kernel's own steps and one that does them in
  * place have to leave the same traces in the task while the program runs, and
  * none after. One that holds preemption off leaves no trace but that, and the
- * run context.
+ * run context; one that is called with preemption off, the run context alone.
  */
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -89,13 +89,18 @@ static int emit_nothing(void)
 
 DEFINE_STATIC_CALL(emit_try, emit_nothing);
 
+/* The kernel's own steps, ours, preemption off, and ours where it is off already. */
+enum { CALLED, INLINE, PREEMPT_OFF, NR_TRAMPS, HELD_OFF = NR_TRAMPS, NR_TRIES };
+
 /* One try of a trampoline, undisturbed. Returns NULL, or what is wrong. */
-static const char *emit_try_one(void *tramp, struct emit_seen *inside)
+static const char *emit_try_one(void *tramp, bool held_off, struct emit_seen *inside)
 {
 	struct emit_seen before;
 	unsigned long flags;
 
 	static_call_update(emit_try, tramp);
+	if (held_off)
+		preempt_disable();
 	local_irq_save(flags);
 	memcpy(emit_task, current, EMIT_TASK_SIZE);
 	emit_look();
@@ -104,6 +109,8 @@ static const char *emit_try_one(void *tramp, struct emit_seen *inside)
 	*inside = emit_seen;
 	emit_look();
 	local_irq_restore(flags);
+	if (held_off)
+		preempt_enable();
 	/* Its memory is about to go. */
 	static_call_update(emit_try, emit_nothing);
 
@@ -116,9 +123,6 @@ static const char *emit_try_one(void *tramp, struct emit_seen *inside)
 	return NULL;
 }
 
-/* The kernel's own steps, ours, and preemption off. */
-enum { CALLED, INLINE, PREEMPT_OFF, NR_TRIES };
-
 static const char *emit_try_all(void *const *tramps)
 {
 	struct emit_seen seen[NR_TRIES];
@@ -126,7 +130,7 @@ static const char *emit_try_all(void *const *tramps)
 	int i;
 
 	for (i = 0; i < NR_TRIES; i++) {
-		why = emit_try_one(tramps[i], &seen[i]);
+		why = emit_try_one(tramps[i == HELD_OFF ? INLINE : i], i == HELD_OFF, &seen[i]);
 		if (why)
 			return why;
 	}
@@ -139,6 +143,9 @@ static const char *emit_try_all(void *const *tramps)
 	if (seen[PREEMPT_OFF].preempt_count != 1 || seen[PREEMPT_OFF].nr_pinned ||
 	    seen[PREEMPT_OFF].nr_words)
 		return "preemption cannot be held off";
+	if (seen[HELD_OFF].preempt_count || seen[HELD_OFF].nr_pinned ||
+	    seen[HELD_OFF].nr_words)
+		return "it cannot be told that preemption is held off";
 	return NULL;
 }
 
@@ -172,8 +179,8 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
 	};
 	static const int not_counted;
 	struct sops_code c = { .buf = buf, .size = PAGE_SIZE, .used = SOPS_PACK_HEAD };
-	u32 starts[NR_TRIES], steps_at[NR_TRIES], size;
-	const struct sops_steps *steps[NR_TRIES];
+	u32 starts[NR_TRAMPS], steps_at[NR_TRAMPS], size;
+	const struct sops_steps *steps[NR_TRAMPS];
 	struct sops_emit_kernel k = *emit_kernel;
 	struct sops_emit_tramp t = {
 		.preamble = SOPS_ENDBR,
@@ -181,7 +188,7 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
 		.prog = (u64)prog,
 		.func = (u64)emit_look_inside,
 	};
-	void *tramps[NR_TRIES], *part;
+	void *tramps[NR_TRAMPS], *part;
 	const char *why;
 	int i;
 
@@ -189,10 +196,11 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
 	k.stats = (u64)&not_counted;
 	k.enter_sleepable = k.enter;
 	shared->exit_sleepable = shared->exit_called;
-	sops_emit_steps(&k, shared);
+	if (sops_emit_steps(&k, shared))
+		return "something is too far away";
 
 	memset(buf, 0xcc, PAGE_SIZE);				/* int3 */
-	for (i = 0; i < NR_TRIES; i++) {
+	for (i = 0; i < NR_TRAMPS; i++) {
 		c.used = ALIGN(c.used, 16);
 		starts[i] = c.used;
 		t.form = forms[i];
@@ -206,7 +214,7 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
 	part = sops_pack_alloc(size);
 	if (IS_ERR(part))
 		return "there is no memory";
-	for (i = 0; i < NR_TRIES; i++) {
+	for (i = 0; i < NR_TRAMPS; i++) {
 		sops_steps_place(steps[i], buf + steps_at[i], (u64)part + steps_at[i]);
 		tramps[i] = part + starts[i];
 	}

@@ -12,12 +12,16 @@
 #define SOPS_EMIT_REGS		6
 #define SOPS_EMIT_ARGS		12
 
-/* More than the longest trampoline and more than the shared part take. */
+/* More than the longest trampoline takes, and the steps in one. */
 #define SOPS_EMIT_MAX		512
+#define SOPS_STEPS_MAX		320
 
-/* More than the steps in one take, and calls and jumps to elsewhere in them. */
-#define SOPS_STEPS_MAX		256
+/* More than the shared part takes. */
+#define SOPS_SHARED_MAX		768
+
+/* Calls and jumps to elsewhere in steps, and calls of the program. */
 #define SOPS_EMIT_RELS		10
+#define SOPS_EMIT_CALLS		3
 
 /**
  * struct sops_emit_kernel - the running kernel, to generated code
@@ -27,10 +31,12 @@
  * @preempt_wide: the preempt count has 64 bits
  * @migrate_first: migration goes off before the RCU section begins
  * @current_task: per-cpu pointer to the task
- * @preempt_count: per-cpu preempt count
+ * @preempt_count: per-cpu preempt count; its lower 16 bits are what RCU takes
+ *	for a reader: preemption or softirqs held off, or a softirq
  * @nr_pinned: the run queue's per-cpu count of tasks that must not migrate
  * @stats: an int: not zero while programs' run time is counted
- * @task: offsets in the task of what the steps use
+ * @task: offsets in the task of what the steps use; @rcu_nesting has
+ *	rcu_read_unlock_special right after it
  * @preempt_schedule: for a reschedule that is due; keeps all registers
  * @migrate_enable: the kernel's function, for what is not done inline
  * @rcu_read_unlock: the same
@@ -58,7 +64,6 @@ struct sops_emit_kernel {
 		u32 cpus_mask;
 		u32 migration_disabled;
 		u32 rcu_nesting;
-		u32 rcu_special;
 	} task;
 	u64 preempt_schedule;
 	u64 migrate_enable;
@@ -71,8 +76,9 @@ struct sops_emit_kernel {
 
 /* How a trampoline does the steps around its program. */
 enum sops_emit_form {
-	SOPS_FORM_INLINE,	/* itself; calls the kernel's for statistics */
-	SOPS_FORM_PREEMPT_OFF,	/* the same, holding off preemption, not RCU and migration */
+	SOPS_FORM_INLINE,	/* itself, but for those that its caller did already */
+	SOPS_FORM_ALWAYS,	/* itself, whoever calls */
+	SOPS_FORM_PREEMPT_OFF,	/* itself, holding off preemption, not RCU and migration */
 	SOPS_FORM_SLEEPABLE,	/* calls the kernel's, for a sleepable program */
 	SOPS_NR_FORMS,
 };
@@ -86,8 +92,9 @@ enum sops_emit_form {
  * struct sops_steps - the end of a trampoline, as it is for all programs
  * @bytes: the steps and the calls of the program, without the program
  * @size: of them
+ * @frame_end: offset after the last byte with a frame
  * @prog: offset of the program's address
- * @nr_calls: how often the program is called: on the usual way, on the counted
+ * @nr_calls: on how many ways the program is called
  * @func: offsets of the distances to it, which are as if it were at 0
  * @insns: offsets of its instructions' address, if it is interpreted
  * @nr_rels: number of @rels
@@ -98,12 +105,34 @@ enum sops_emit_form {
 struct sops_steps {
 	u8 bytes[SOPS_STEPS_MAX];
 	u16 size;
+	u16 frame_end;
 	u16 prog;
 	u16 nr_calls;
-	u16 func[2];
-	u16 insns[2];
+	u16 func[SOPS_EMIT_CALLS];
+	u16 insns[SOPS_EMIT_CALLS];
 	u16 nr_rels;
 	u16 rels[SOPS_EMIT_RELS];
+};
+
+/* What comes after the program, in parts of their own: each has one return, at its end. */
+enum sops_exit {
+	SOPS_EXIT_CALLED,	/* the kernel's steps, of one that may sleep as well */
+	SOPS_EXIT_INLINE,
+	SOPS_EXIT_LEAF,		/* there was no run context */
+	SOPS_EXIT_PREEMPT_OFF,
+	SOPS_NR_EXITS,
+};
+
+/**
+ * struct sops_exit_part - one of the parts
+ * @start: offset of its first byte, which has no frame
+ * @frame_end: offset after the last byte with a frame; all between have one
+ * @end: offset after its last byte
+ */
+struct sops_exit_part {
+	u32 start;
+	u32 frame_end;
+	u32 end;
 };
 
 /**
@@ -114,8 +143,7 @@ struct sops_steps {
  * @exit_preempt_off_leaf: the same after one that had no run context
  * @exit_called: the same by calling the kernel's function
  * @exit_sleepable: the same for a program that may sleep
- * @frame_start: offset of the first byte with a frame
- * @frame_end: offset after the last byte with a frame
+ * @parts: where all of that is
  * @steps: those of sops_steps_index()
  */
 struct sops_emit_shared {
@@ -125,8 +153,7 @@ struct sops_emit_shared {
 	u64 exit_preempt_off_leaf;
 	u64 exit_called;
 	u64 exit_sleepable;
-	u32 frame_start;
-	u32 frame_end;
+	struct sops_exit_part parts[SOPS_NR_EXITS];
 	struct sops_steps steps[SOPS_NR_STEPS];
 };
 
@@ -139,7 +166,6 @@ struct sops_emit_shared {
  * @prog: the program
  * @func: what to call
  * @insns: for an interpreted program, its instructions, else 0
- * @meta: the program may ask for the number of its arguments or its cookie
  * @nr_args: how many arguments
  * @arg_size: their sizes in bytes, at most 16 each
  */
@@ -151,7 +177,6 @@ struct sops_emit_tramp {
 	u64 prog;
 	u64 func;
 	u64 insns;
-	bool meta;
 	u8 nr_args;
 	const u8 *arg_size;
 };
@@ -162,7 +187,9 @@ struct sops_emit_tramp {
  * @size: of @buf, in bytes
  * @used: bytes written
  * @at: the address that @buf will run at, if it is known
+ * @far: a jump goes further than it can
  * @frame: offset of the first byte with a frame
+ * @frame_end: offset after the last one
  * @rels: where to note offsets of distances to elsewhere, or NULL
  * @nr_rels: number of them
  * @steps: what a trampoline ends with
@@ -173,7 +200,9 @@ struct sops_code {
 	u32 size;
 	u32 used;
 	u64 at;
+	bool far;
 	u32 frame;
+	u32 frame_end;
 	u16 *rels;
 	u32 nr_rels;
 	u32 steps_at;
@@ -182,7 +211,7 @@ struct sops_code {
 
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 		     struct sops_emit_shared *s);
-void sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s);
+int sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s);
 int sops_emit_tramp(struct sops_code *code, const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t);
 void sops_steps_place(const struct sops_steps *steps, u8 *bytes, u64 at);

@@ -160,13 +160,12 @@ static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
 
 	memset(image->buf + image->buf_used, 0xcc, SOPS_TRAMP_ALIGN);	/* int3, up to start */
 	if (!sops_emit(&code, tramp->prog, model, stub,
-		       (meta ? SOPS_EMIT_META : 0) |
-		       (image->preempt_off ? SOPS_EMIT_PREEMPT_OFF : 0)))
+		       image->how | (meta ? SOPS_EMIT_META : 0)))
 		return false;
 	image->buf_used = code.used;
 	tramp->ksym.start = start;
 	tramp->ksym.end = code.used;
-	sops_ksym_set_frame(&tramp->ksym, code.frame - start, code.used - start);
+	sops_ksym_set_frame(&tramp->ksym, code.frame - start, code.frame_end - start);
 	tramp->steps = code.steps;
 	tramp->steps_at = code.steps_at;
 	return true;

@@ -45,7 +45,7 @@ struct sops_chunk {
  * @used: bytes used of the last one
  * @size: executable memory, in bytes
  * @nr_funcs: room in @tramps and @chunks
- * @preempt_off: programs run with preemption off, where they can
+ * @how: what is to be different in trampolines of our own, sum of SOPS_EMIT_*
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
  * @nr_tramps: how many there are
@@ -66,7 +66,7 @@ struct sops_image {
 	u32 used;
 	u32 size;
 	u32 nr_funcs;
-	bool preempt_off;
+	unsigned int how;
 	bool named;
 	bool sleepable;
 	u32 nr_tramps;

@@ -15,7 +15,9 @@
  *	image.c		executable memory: a trampoline for each program
  *	emit.c		trampolines of our own, where the kernel allows for them
  *	emit_try.c	put to the test at insmod
- *	emit_x86.c	their bytes
+ *	emit_x86.c	their bytes: preamble and arguments
+ *	steps_x86.c	the steps around the program
+ *	learn_x86.c	what the bytes have to know of this kernel
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
  *	registry.c	our maps, one after the other

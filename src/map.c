@@ -84,7 +84,7 @@ static struct sops_map *sops_map_new(union bpf_attr *attr, struct sops_type *typ
 		return NULL;
 	}
 	mutex_init(&smap->lock);
-	smap->image.preempt_off = sops_preempt_off(type->name);
+	smap->image.how = sops_preempt_how(type->name);
 	smap->kvalue = sops_layout_value(smap->map);
 
 	sops_layout_fill(smap->map, sops_desc_kernel(&type->desc), type->btf, smap->uvalue);

@@ -4,7 +4,7 @@
  *
  *	insmod struct_ops.ko preempt_off=tcp_congestion_ops,Qdisc_ops
  *
- * A call costs less then, see emit_x86.c. What it costs instead: as long as
+ * A call costs less then, see steps_x86.c. What it costs instead: as long as
  * such a program runs nothing else does on its processor, whatever its
  * priority. For programs that are short, or run in softirq anyway, that is no
  * loss, but only who knows the programs can tell, so it has to be asked for.
@@ -17,6 +17,7 @@
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/string.h>
+#include "emit.h"
 #include "preempt.h"
 #include "type.h"
 
@@ -28,9 +29,14 @@ MODULE_PARM_DESC(preempt_off, "types whose programs run with preemption off, whi
 /*
  * Types that cannot: their kernel code takes it for granted that migration is
  * off in a program, and finds out from the count whether somebody else wants
- * it off too.
+ * it off too. So for them it goes off where it is not needed, too.
  */
 static const char * const never[] = { "sched_ext_ops", "sched_ext_ops_cid" };
+
+static bool preempt_never(const char *type)
+{
+	return match_string(never, ARRAY_SIZE(never), type) >= 0;
+}
 
 /**
  * sops_preempt_init() - say what becomes of each type that was asked for
@@ -47,7 +53,7 @@ void sops_preempt_init(bool own)
 	for (i = 0; own && i < nr_preempt_off; i++) {
 		const char *type = preempt_off[i];
 
-		if (match_string(never, ARRAY_SIZE(never), type) >= 0)
+		if (preempt_never(type))
 			pr_warn("preempt_off is ignored for %s, whose kernel code relies on migration being off\n",
 				type);
 		else if (sops_type_is_known(type))
@@ -59,13 +65,16 @@ void sops_preempt_init(bool own)
 }
 
 /**
- * sops_preempt_off() - do programs of a type run with preemption off?
+ * sops_preempt_how() - what is different for programs of a type
  * @type: its name
  *
- * Return: true when that was asked for, and can be.
+ * Return: SOPS_EMIT_PREEMPT_OFF when that was asked for, and can be,
+ * SOPS_EMIT_ALWAYS where it cannot, else 0.
  */
-bool sops_preempt_off(const char *type)
+unsigned int sops_preempt_how(const char *type)
 {
-	return match_string((const char * const *)preempt_off, nr_preempt_off, type) >= 0 &&
-	       match_string(never, ARRAY_SIZE(never), type) < 0;
+	if (preempt_never(type))
+		return SOPS_EMIT_ALWAYS;
+	return match_string((const char * const *)preempt_off, nr_preempt_off, type) >= 0 ?
+	       SOPS_EMIT_PREEMPT_OFF : 0;
 }

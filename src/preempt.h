@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Types whose programs run with preemption off. */
+/* Types whose programs do other steps than most. */
 #ifndef SOPS_PREEMPT_H
 #define SOPS_PREEMPT_H
 
-#include <linux/types.h>
-
 void sops_preempt_init(bool own);
-bool sops_preempt_off(const char *type);
+unsigned int sops_preempt_how(const char *type);
 
 #endif /* SOPS_PREEMPT_H */

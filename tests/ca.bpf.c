@@ -24,7 +24,6 @@ __u32 ssthresh_ret = 7;
 __u32 undo_ret = 33;
 char next_ca[16] = "cubic";
 int switch_ret = 1;
-int migration_disabled = -1;	/* as init sees it */
 
 /* per socket, in the space that congestion controls have of their own */
 struct priv {
@@ -74,7 +73,6 @@ void BPF_PROG(ca_init, struct sock *sk)
 	struct inet_connection_sock *icsk = (void *)sk;
 
 	count(CALL_INIT);
-	migration_disabled = bpf_get_current_task_btf()->migration_disabled;
 	image = (__u64)icsk->icsk_ca_ops->ssthresh;
 	priv(sk)->magic = PRIV_MAGIC;
 	priv(sk)->acked = 0;

@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 #include <asm/cpufeature.h>
+#include "features.h"
 #include "tramp.h"
 
 /* What an indirect call has to find. */
@@ -40,6 +41,18 @@ static inline u8 sops_preamble(void *stub, const u8 **preamble)
 #define SOPS_PREEMPT_COUNT_SIZE	8
 #else
 #define SOPS_PREEMPT_COUNT_SIZE	4
+#endif
+
+/*
+ * 6.18: migration goes off before the RCU section begins, and on after it. The
+ * function that does both was given to older kernels as well, which do not use
+ * it for programs; what came with it in the same release was not. In which
+ * order is of no consequence, but for being the kernel's. Goes when 6.17 does.
+ */
+#ifdef HAVE_MIGRATE_INLINE
+#define SOPS_MIGRATE_FIRST	true
+#else
+#define SOPS_MIGRATE_FIRST	false
 #endif
 
 /* What preempt_enable() calls. */

@@ -54,8 +54,13 @@ struct task {
 	u64 cpus_mask[16];
 	u16 migration_disabled;
 	u16 migration_flags;
-	s32 rcu_nesting;
-	u32 rcu_special;
+	union {
+		struct {
+			s32 rcu_nesting;
+			u32 rcu_special;
+		};
+		u64 rcu;
+	};
 	char between[3000];
 	u64 *bpf_ctx;
 };
@@ -91,10 +96,12 @@ static struct {
 	struct call call;
 	u64 ret;
 	bool moved;		/* the task is to move while the program runs */
+	bool toggled;		/* statistics are switched then */
 	u16 migration_disabled;
 	s32 rcu_nesting;
 	u32 rcu_special;
 	u64 preempt;
+	u32 held_off;		/* what the caller has added to the count */
 	bool due;		/* a reschedule is */
 } now;
 
@@ -124,18 +131,28 @@ static u64 preempt_count(void)
 
 static u64 saved_ctx = 0x5a5a;		/* as good an address as any */
 
+/* the statistics at the entry of the trampoline, which may change inside */
+static int counted;
+
+/* whose steps: the kernel's; none for RCU and migration */
+static bool is_called(void)
+{
+	return now.t.form == SOPS_FORM_SLEEPABLE || counted;
+}
+
+static bool is_held_off(void)
+{
+	return now.t.form == SOPS_FORM_INLINE && !counted && now.held_off & 0xffff;
+}
+
 u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 {
-	bool called = now.t.form == SOPS_FORM_SLEEPABLE || stats;
+	bool called = is_called();
 	int i;
 
 	note(PROG);
 	for (i = 0; i < now.nr_slots; i++)
 		EXPECT(ctx[i] == now.expected[i]);
-	if (now.t.meta) {
-		EXPECT(ctx[-1] == (u64)now.nr_slots);
-		EXPECT(ctx[-3] == 0);
-	}
 	if (now.t.insns)
 		EXPECT(insns == now.t.insns);
 
@@ -146,11 +163,11 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 	EXPECT(frame[1] == *(u64 *)(now.call.rsp_before - 8));
 	EXPECT((u64)&frame[2] == now.call.rsp_before);
 
-	if (now.t.form == SOPS_FORM_PREEMPT_OFF && !called) {
+	if ((now.t.form == SOPS_FORM_PREEMPT_OFF && !called) || is_held_off()) {
 		EXPECT(task.rcu_nesting == now.rcu_nesting);
 		EXPECT(task.migration_disabled == now.migration_disabled);
 		EXPECT(cpu->nr_pinned == 7);
-		EXPECT(preempt_count() == now.preempt + 1);
+		EXPECT(preempt_count() == now.preempt + !is_held_off());
 	} else {
 		EXPECT(task.rcu_nesting == now.rcu_nesting + 1);
 		EXPECT(task.migration_disabled == now.migration_disabled + 1);
@@ -160,13 +177,17 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 	if (now.t.leaf && !called) {
 		EXPECT((u64)task.bpf_ctx == saved_ctx);
 	} else {
-		EXPECT(task.bpf_ctx == &ctx[-3]);
-		EXPECT(ctx[-2] == saved_ctx);
+		EXPECT(task.bpf_ctx == &ctx[called ? -5 : -2]);
+		EXPECT(task.bpf_ctx[1] == saved_ctx);
+		if (called)
+			EXPECT(task.bpf_ctx[0] == 0);
 	}
 	/* nobody moves a task that is not switched away from */
 	if (now.moved && task.migration_disabled > now.migration_disabled)
 		task.cpus_ptr = &task.pad;
 	task.rcu_special = now.rcu_special;
+	if (now.toggled)
+		stats = !stats;
 	return now.ret;
 }
 
@@ -223,9 +244,11 @@ u64 c_exit_sleepable(u64 prog, u64 start, u64 *run_ctx)
 u64 c_migrate_enable(void)
 {
 	note(MIGRATE);
-	EXPECT(task.migration_disabled == 1 || !task.migration_disabled);
+	EXPECT(now.moved);
 	EXPECT(preempt_count() == now.preempt);
-	if (task.migration_disabled) {
+	if (task.migration_disabled > 1) {
+		task.migration_disabled--;
+	} else {
 		task.cpus_ptr = task.cpus_mask;
 		task.migration_disabled = 0;
 		cpu->nr_pinned--;
@@ -267,6 +290,14 @@ static void setup(void)
 	cpu = cpu_page;
 }
 
+/* a frame ends right after leave, and a return is all that follows */
+static void expect_return(const u8 *bytes, u32 frame_end, u32 end)
+{
+	EXPECT(bytes[frame_end - 1] == 0xc9);
+	EXPECT(bytes[frame_end] == (k.return_thunk ? 0xe9 : 0xc3));
+	EXPECT(end == frame_end + (k.return_thunk ? 5 : 1 + k.sls));
+}
+
 /* what differs between kernels, as bits */
 enum {
 	WIDE = 1, MIGRATE_FIRST = 2, CALL_DEPTH = 4, THUNK = 8, SLS = 16,
@@ -276,8 +307,9 @@ enum {
 static void set_kernel(unsigned int bits)
 {
 	u64 base = bits & HIGH_PERCPU ? 0xffffffff82345000 : 0x31000;
-	struct sops_code c = { .buf = text, .size = SOPS_EMIT_MAX, .at = (u64)text };
+	struct sops_code c = { .buf = text, .size = SOPS_SHARED_MAX, .at = (u64)text };
 	const struct sops_steps *steps = shared.steps;
+	const struct sops_exit_part *part;
 	unsigned int i;
 
 	k = (struct sops_emit_kernel) {
@@ -296,7 +328,6 @@ static void set_kernel(unsigned int bits)
 			.cpus_mask = offsetof(struct task, cpus_mask),
 			.migration_disabled = offsetof(struct task, migration_disabled),
 			.rcu_nesting = offsetof(struct task, rcu_nesting),
-			.rcu_special = offsetof(struct task, rcu_special),
 		},
 		.preempt_schedule = (u64)stub_preempt_schedule,
 		.migrate_enable = (u64)stub_migrate_enable,
@@ -306,14 +337,23 @@ static void set_kernel(unsigned int bits)
 		.enter_sleepable = (u64)stub_enter_sleepable,
 		.exit_sleepable = (u64)stub_exit_sleepable,
 	};
-	memset(text, 0xcc, SOPS_EMIT_MAX);
+	memset(text, 0xcc, SOPS_SHARED_MAX);
 	EXPECT(sops_emit_shared(&c, &k, &shared) == 0);
-	EXPECT(c.used <= SOPS_EMIT_MAX);
-	EXPECT(shared.frame_start && shared.frame_end <= c.used);
+	EXPECT(c.used <= SOPS_SHARED_MAX);
+	for (i = 0; i < SOPS_NR_EXITS; i++) {
+		part = &shared.parts[i];
+		EXPECT(part->start == (i ? part[-1].end : 0));
+		expect_return(text, part->frame_end, part->end);
+	}
+	EXPECT(part->end == c.used);
 	for (i = 0; i < SOPS_NR_STEPS; i++) {
 		EXPECT(steps[i].size <= SOPS_STEPS_MAX);
 		EXPECT(steps[i].nr_rels <= SOPS_EMIT_RELS);
-		EXPECT(steps[i].nr_calls <= ARRAY_SIZE(steps[i].func));
+		EXPECT(steps[i].nr_calls <= SOPS_EMIT_CALLS);
+		if (i / 4 == SOPS_FORM_INLINE)
+			expect_return(steps[i].bytes, steps[i].frame_end, steps[i].size);
+		else
+			EXPECT(steps[i].frame_end == steps[i].size);
 	}
 	syscall(SYS_arch_prctl, ARCH_SET_GS, (u64)cpu_page - base);
 }
@@ -350,7 +390,7 @@ static void set_model(u8 nr_args, const u8 *sizes)
 	now.t.arg_size = now.sizes;
 }
 
-static void set_state(bool due, bool preempt_off)
+static void set_state(bool due, u32 held_off)
 {
 	u64 need_not = k.preempt_wide ? NEED_NOT_WIDE : NEED_NOT;
 
@@ -360,8 +400,10 @@ static void set_state(bool due, bool preempt_off)
 	task.rcu_nesting = now.rcu_nesting;
 	task.rcu_special = 0;
 	task.bpf_ctx = (u64 *)saved_ctx;
-	now.due = due && !preempt_off;
-	now.preempt = (due ? 0 : need_not) + preempt_off;
+	now.due = due && !held_off;
+	now.held_off = held_off;
+	now.preempt = (due ? 0 : need_not) + held_off;
+	counted = stats;
 	memset(cpu, 0x22, sizeof(*cpu));
 	cpu->current_task = (u64)&task;
 	if (k.preempt_wide)
@@ -377,24 +419,24 @@ static void set_state(bool due, bool preempt_off)
 static void expect_events(void)
 {
 	bool sleepable = now.t.form == SOPS_FORM_SLEEPABLE;
-	bool called = sleepable || stats;
+	bool called = is_called();
 	bool off = now.t.form == SOPS_FORM_PREEMPT_OFF && !called;
+	bool steps = !called && !off && !is_held_off();
 	enum event want[16];
 	int nr = 0, i, round;
 
 	if (called)
 		want[nr++] = sleepable ? ENTER_S : ENTER;
-	else if (!off && !now.migration_disabled && now.due)
-		want[nr++] = RESCHED;
 	want[nr++] = PROG;
 	if (off && now.due)
 		want[nr++] = RESCHED;
-	for (round = 0; round < 2 && !called && !off; round++) {
+	for (round = 0; round < 2 && steps; round++) {
 		if (k.migrate_first == round) {
-			if (!now.migration_disabled && now.moved)
-				want[nr++] = MIGRATE;
-			else if (!now.migration_disabled && now.due)
+			/* preemption was off for a moment, whatever came of it */
+			if (now.due)
 				want[nr++] = RESCHED;
+			if (now.moved)
+				want[nr++] = MIGRATE;
 		} else if (!now.rcu_nesting && now.rcu_special) {
 			want[nr++] = UNLOCK;
 		}
@@ -439,14 +481,14 @@ static void place(struct sops_code *c, u64 at)
 }
 
 /* Write the trampoline, place it at an address of its own, and run it. */
-static void run(bool due, bool preempt_off)
+static void run(bool due, u32 held_off)
 {
-	u32 at = SOPS_EMIT_MAX + 16 * (rnd() % 64), start = rnd() % 64;
+	u32 at = SOPS_SHARED_MAX + 16 * (rnd() % 64), start = rnd() % 64;
 	struct sops_code c;
 	u8 *buf;
 
 	cases++;
-	set_state(due, preempt_off);
+	set_state(due, held_off);
 	now.ret = rnd();
 
 	/* at the end of memory: there is no room but what was asked for */
@@ -460,6 +502,7 @@ static void run(bool due, bool preempt_off)
 	EXPECT(c.used <= c.size);
 	EXPECT(!memcmp(buf + start, now.t.preamble, now.t.preamble_size));
 	EXPECT(c.frame == start + now.t.preamble_size + 4U);
+	EXPECT(c.frame_end == c.steps_at + c.steps->frame_end);
 	place(&c, (u64)text + at - start);
 	memset(text + at, 0xcc, SOPS_EMIT_MAX);
 	memcpy(text + at, buf + start, c.used - start);
@@ -474,14 +517,13 @@ static void run(bool due, bool preempt_off)
 	expect_state();
 }
 
-static void set_tramp(enum sops_emit_form form, bool leaf, bool meta, bool interpreted)
+static void set_tramp(enum sops_emit_form form, bool leaf, bool interpreted)
 {
 	now.t.form = form;
 	now.t.leaf = leaf;
 	now.t.prog = 0xffff888012345678;
 	now.t.func = (u64)stub_prog;
 	now.t.insns = interpreted ? 0xffffc90000123038 : 0;
-	now.t.meta = meta;
 	now.t.preamble = now.preamble;
 	now.t.preamble_size = 0;
 }
@@ -490,6 +532,7 @@ static void plain_state(void)
 {
 	stats = 0;
 	now.moved = false;
+	now.toggled = false;
 	now.migration_disabled = 0;
 	now.rcu_nesting = 0;
 	now.rcu_special = 0;
@@ -499,10 +542,16 @@ static void random_state_of_task(void)
 {
 	stats = rnd() % 4 == 0;
 	now.moved = rnd() % 3 == 0;
+	now.toggled = rnd() % 4 == 0;
 	now.migration_disabled = rnd() % 2 ? 0 : rnd() % 5;
 	now.rcu_nesting = rnd() % 2 ? 0 : rnd() % 5;
 	now.rcu_special = rnd() % 3 ? 0 : 1U << rnd() % 32;
 }
+
+/* preemption, softirqs off, in one, both at their most; not those: interrupts off, in one, NMI */
+static const u32 held_off[] = {
+	0, 1, 0x200, 0x100, 0xffff, 0x10000, 0x100000, 0x1000000, 0x10000000, 0x110201,
+};
 
 /* every count, every size, every form */
 static void models(void)
@@ -511,17 +560,17 @@ static void models(void)
 	int nr, size, form, i;
 
 	set_kernel(0);
-	for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
+	for (form = SOPS_FORM_INLINE; form < SOPS_NR_FORMS; form++) {
 		for (nr = 0; nr <= SOPS_EMIT_ARGS; nr++) {
 			for (size = 1; size <= 16; size++) {
 				if (nr * ((size + 7) / 8) > SOPS_EMIT_ARGS)
 					continue;
 				for (i = 0; i < nr; i++)
 					sizes[i] = size;
-				set_tramp(form, size & 4, size & 1, size & 2);
+				set_tramp(form, size & 4, size & 2);
 				set_model(nr, sizes);
 				plain_state();
-				run(false, false);
+				run(false, 0);
 			}
 		}
 	}
@@ -531,21 +580,22 @@ static void models(void)
 static void states(void)
 {
 	static const u8 sizes[] = { 8, 4, 1 };
-	unsigned int kernel, bits;
+	unsigned int kernel, bits, i = 0;
 	int form;
 
 	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
 		set_kernel(kernel);
-		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
-			for (bits = 0; bits < 256; bits++) {
-				set_tramp(form, bits & 128, false, false);
-				set_model(ARRAY_SIZE(sizes), sizes);
-				stats = bits & 1;
+		for (form = SOPS_FORM_INLINE; form < SOPS_NR_FORMS; form++) {
+			for (bits = 0; bits < 512; bits++) {
+				set_tramp(form, bits & 128, false);
 				now.moved = bits & 2;
 				now.migration_disabled = bits & 4 ? 3 : 0;
 				now.rcu_nesting = bits & 8 ? 2 : 0;
 				now.rcu_special = bits & 16 ? 0x100 : 0;
-				run(bits & 32, bits & 64);
+				now.toggled = bits & 256;
+				set_model(ARRAY_SIZE(sizes), sizes);
+				stats = bits & 1;
+				run(bits & 32, bits & 64 ? held_off[i++ % ARRAY_SIZE(held_off)] : 0);
 			}
 		}
 	}
@@ -566,12 +616,12 @@ static void preambles(void)
 
 	set_kernel(THUNK);
 	for (i = 0; i < ARRAY_SIZE(length); i++) {
-		set_tramp(SOPS_FORM_INLINE, false, false, false);
+		set_tramp(SOPS_FORM_INLINE, false, false);
 		set_model(ARRAY_SIZE(sizes), sizes);
 		plain_state();
 		memcpy(now.preamble, bytes[i], sizeof(bytes[i]));
 		now.t.preamble_size = length[i];
-		run(false, false);
+		run(false, 0);
 	}
 }
 
@@ -595,10 +645,10 @@ static u64 see(u64 *ctx)
 
 static void *write_for(u8 nr_args, const u8 *sizes)
 {
-	struct sops_code c = { .buf = text + SOPS_EMIT_MAX, .size = SOPS_EMIT_MAX };
+	struct sops_code c = { .buf = text + SOPS_SHARED_MAX, .size = SOPS_EMIT_MAX };
 
 	cases++;
-	set_tramp(SOPS_FORM_INLINE, false, false, false);
+	set_tramp(SOPS_FORM_INLINE, false, false);
 	now.t.func = (u64)see;
 	set_model(nr_args, sizes);
 	EXPECT(!sops_emit_tramp(&c, &shared, &now.t));
@@ -614,7 +664,7 @@ static void compiled(void)
 
 	set_kernel(0);
 	plain_state();
-	set_state(false, false);
+	set_state(false, 0);
 
 	late = write_for(8, (u8[]){ 8, 8, 8, 8, 8, 16, 8, 1 });
 	EXPECT(late(1, 2, 3, 4, 5, (struct pair){ 6, 7 }, 8, 9) == 0x1122334455667788);
@@ -649,12 +699,12 @@ static void fuzz(void)
 			if (slots > SOPS_EMIT_ARGS)
 				break;
 		}
-		set_tramp(rnd() % 3, rnd() & 1, rnd() & 1, rnd() & 1);
+		set_tramp(rnd() % SOPS_NR_FORMS, rnd() & 1, rnd() & 1);
 		now.t.preamble_size = rnd() % 25;
 		memset(now.preamble, 0x90, sizeof(now.preamble));
 		set_model(j, sizes);
 		random_state_of_task();
-		run(rnd() & 1, rnd() & 1);
+		run(rnd() & 1, held_off[rnd() % ARRAY_SIZE(held_off)]);
 	}
 }
 
@@ -662,7 +712,7 @@ static void fuzz(void)
 static void refusals(void)
 {
 	static const u8 sizes[] = { 16, 16, 16, 16, 16, 16, 1 };
-	u8 buf[SOPS_EMIT_MAX];
+	u8 buf[SOPS_SHARED_MAX];
 	struct sops_code c = { .buf = buf, .size = sizeof(buf) };
 	u64 *fields[] = {
 		&k.return_thunk, &k.call_depth, &k.current_task, &k.preempt_count,
@@ -673,7 +723,7 @@ static void refusals(void)
 
 	cases++;
 	set_kernel(0);
-	set_tramp(SOPS_FORM_INLINE, false, false, false);
+	set_tramp(SOPS_FORM_INLINE, false, false);
 	now.t.nr_args = ARRAY_SIZE(sizes);
 	now.t.arg_size = sizes;
 	EXPECT(sops_emit_tramp(&c, &shared, &now.t) == -ERANGE);
@@ -704,16 +754,16 @@ static int dump(const char *path)
 		return 1;
 	for (kernel = 0; kernel < ALL_KERNELS; kernel++) {
 		set_kernel(kernel);
-		for (form = SOPS_FORM_INLINE; form <= SOPS_FORM_SLEEPABLE; form++) {
+		for (form = SOPS_FORM_INLINE; form < SOPS_NR_FORMS; form++) {
 			struct sops_code c = { .buf = buf, .size = sizeof(buf) };
 
-			set_tramp(form, kernel & 2, true, kernel & 1);
+			set_tramp(form, kernel & 2, kernel & 1);
 			set_model(12, (u8[]){ 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4, 1 });
 			EXPECT(!sops_emit_tramp(&c, &shared, &now.t));
 			place(&c, (u64)text);
 			fwrite(buf, 1, c.used, f);
 		}
-		fwrite(text, 1, shared.frame_end, f);
+		fwrite(text, 1, shared.parts[SOPS_NR_EXITS - 1].end, f);
 	}
 	return fclose(f) || failures;
 }

@@ -6,14 +6,19 @@
  *   lookup MAPFD        the in-kernel lookup of key 0
  *   get MAPFD SOCKFD    waits, as an RCU reader, for the last reference of the
  *                       socket's map to go; then asks for one more: has to fail
- *   call SOCKFD MEMBER  of the socket's congestion control, by the kernel's
- *                       pointer to it; sops_result is then what it returned
+ *   call SOCKFD MEMBER [CONTEXT]
+ *                       of the socket's congestion control, by the kernel's
+ *                       pointer to it; sops_result is then what it returned.
+ *                       CONTEXT: task; bh, preempt, irq: with these off;
+ *                       softirq: in one
+ *   sync | expedite     waits for a grace period of RCU
  *   hold rcu|tasks      stays in a grace period's way until released
  *   release             lets it go
  */
 #include <linux/bpf.h>
 #include <linux/debugfs.h>
 #include <linux/file.h>
+#include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -115,7 +120,56 @@ static int probe_call_member(struct sock *sk, const char *member)
 	return 0;
 }
 
-static int probe_call(int sockfd, const char *member)
+struct softirq_call {
+	struct tasklet_struct tasklet;
+	struct sock *sk;
+	const char *member;
+	int err;
+};
+
+static void probe_softirq(struct tasklet_struct *t)
+{
+	struct softirq_call *call = from_tasklet(call, t, tasklet);
+
+	call->err = probe_call_member(call->sk, call->member);
+}
+
+static int probe_call_softirq(struct sock *sk, const char *member)
+{
+	struct softirq_call call = { .sk = sk, .member = member };
+
+	tasklet_setup(&call.tasklet, probe_softirq);
+	tasklet_schedule(&call.tasklet);
+	tasklet_kill(&call.tasklet);		/* waits for it */
+	return call.err;
+}
+
+static int probe_call_in(struct sock *sk, const char *member, const char *context)
+{
+	unsigned long flags;
+	int err = -ENOENT;
+
+	if (!strcmp(context, "task")) {
+		err = probe_call_member(sk, member);
+	} else if (!strcmp(context, "bh")) {
+		local_bh_disable();
+		err = probe_call_member(sk, member);
+		local_bh_enable();
+	} else if (!strcmp(context, "preempt")) {
+		preempt_disable();
+		err = probe_call_member(sk, member);
+		preempt_enable();
+	} else if (!strcmp(context, "irq")) {
+		local_irq_save(flags);
+		err = probe_call_member(sk, member);
+		local_irq_restore(flags);
+	} else if (!strcmp(context, "softirq")) {
+		err = probe_call_softirq(sk, member);
+	}
+	return err;
+}
+
+static int probe_call(int sockfd, const char *member, const char *context)
 {
 	struct socket *sock;
 	int err;
@@ -124,7 +178,7 @@ static int probe_call(int sockfd, const char *member)
 	if (!sock)
 		return err;
 	lock_sock(sock->sk);
-	err = probe_call_member(sock->sk, member);
+	err = probe_call_in(sock->sk, member, context);
 	release_sock(sock->sk);
 	sockfd_put(sock);
 	return err;
@@ -151,7 +205,7 @@ static int probe_hold(bool rcu)
 static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 			   loff_t *pos)
 {
-	char ask[64] = "", member[32];
+	char ask[64] = "", member[32], context[16] = "task";
 	int map, sock, err;
 
 	if (len >= sizeof(ask))
@@ -163,8 +217,14 @@ static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 		err = probe_lookup(map);
 	} else if (sscanf(ask, "get %d %d", &map, &sock) == 2) {
 		err = probe_get(map, sock);
-	} else if (sscanf(ask, "call %d %31s", &sock, member) == 2) {
-		err = probe_call(sock, member);
+	} else if (sscanf(ask, "call %d %31s %15s", &sock, member, context) >= 2) {
+		err = probe_call(sock, member, context);
+	} else if (!strcmp(ask, "sync")) {
+		synchronize_rcu();
+		err = 0;
+	} else if (!strcmp(ask, "expedite")) {
+		synchronize_rcu_expedited();
+		err = 0;
 	} else if (!strcmp(ask, "hold rcu")) {
 		err = probe_hold(true);
 	} else if (!strcmp(ask, "hold tasks")) {

@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The steps around a program, for x86-64: RCU, migration, the run context.
+ *
+ * They are those of the kernel's __bpf_prog_enter() and __bpf_prog_exit(). The
+ * kernel's functions are called only where something rare is to be done: a
+ * reschedule is due, RCU waits for us, the task was moved, run time is being
+ * counted. All trampolines that do the same steps have the same bytes for
+ * them, but for the program: they are written once, see struct sops_steps.
+ *
+ *	the member's trampoline			shared by all
+ *	    preamble, frame, arguments
+ *	    counted, or held off? ---------+
+ *	    RCU, migration, run context    |
+ *	    call the program               |
+ *	    jump -------------------------------> run context, migration, RCU
+ *	                                   |      return to the caller
+ *	 +> call -------------------------------> the kernel's enter
+ *	 |  call the program               |
+ *	 |  jump -------------------------------> the kernel's exit
+ *	 |                                 |      return to the caller
+ *	 +- counted? <---------------------+
+ *	    run context
+ *	    call the program
+ *	    run context
+ *	    return to the caller
+ *
+ * Who finds the statistics on takes the kernel's exit, and who finds them off
+ * ours, whatever they are by then: each way has an end of its own.
+ *
+ * The stack, when the program is called:
+ *
+ *	rsp + 16	the program's context: the arguments in order
+ *	rsp +  8	the run context that was current before
+ *	rsp		ours: struct bpf_tramp_run_ctx. No program can ask for its
+ *			cookie (sops_emit() sees to that); the task is kept there
+ *
+ * and where functions of the kernel are called for the steps:
+ *
+ *	rsp + 40	the program's context
+ *	rsp + 32	the program
+ *	rsp + 24	its return value
+ *	rsp + 16	start time
+ *	rsp +  8	the run context that was current before
+ *	rsp		ours, with a cookie of 0
+ *
+ * Until the program is called rax is the task; after it rdx is, since rax is
+ * the return value.
+ *
+ *
+ * Held off: the caller cannot be preempted
+ *
+ * Most members are called with a spinlock held, with softirqs off, or from a
+ * softirq. There the steps for RCU and migration do nothing that is not done
+ * already, and are left out:
+ *
+ * RCU.  With CONFIG_PREEMPT_RCU there is one flavour since 4.20: a grace period
+ * waits for whoever has preemption or softirqs off, as for a reader. In all
+ * versions the scheduler's tick (rcu_flavor_sched_clock_irq()), the interrupt
+ * of an expedited grace period (rcu_exp_handler()) and the end of a reader
+ * (rcu_read_unlock_special()) test
+ *
+ *	preempt_count() & (PREEMPT_MASK | SOFTIRQ_MASK)
+ *
+ * and report no quiescent state while that is not 0; a context switch, which
+ * reports one, cannot be. These are the lower 16 bits, and they are what is
+ * tested here: not the need-resched bit, which is inverted and in 7.3 in
+ * another word, and not hardirq, NMI or (7.3) interrupts held off by count. Who
+ * has only interrupts off is a reader too, but there the count does not tell,
+ * and no caller is known that is worth a second test: all steps are done.
+ * preempt=none, voluntary, full and lazy differ in when a reschedule is done;
+ * the count is kept in all of them, and none reschedules while it is not 0:
+ * cond_resched() asks it as well. PREEMPT_RT, where a softirq and a spinlock
+ * can be preempted, has the kernel's generator.
+ *
+ * Migration.  Who is not switched away from does not move.
+ *
+ * The count cannot reach 0 before the program is back. It is the caller's, who
+ * relies on it. What a program may call (bpf_preempt_disable(),
+ * bpf_local_irq_save(), bpf_spin_lock(), helpers that take locks or turn
+ * softirqs off) adds to it and takes away what it has added; the verifier
+ * refuses a program that ends, or enables what it has not disabled. A kfunc
+ * that gave up its caller's lock would break that caller, with and without us.
+ * So entry and exit see the same, and the test is made once.
+ *
+ * Who asks.  rcu_read_lock_held() and its kind say yes without
+ * CONFIG_DEBUG_LOCK_ALLOC, and with it, or with PROVE_RCU, the generator is
+ * used. cant_migrate() and smp_processor_id() ask for the preempt count first.
+ * bpf_rcu_read_lock() in a program makes a reader of its own. RCU-tasks waits
+ * for a voluntary switch, which is not in here in any way; programs that may
+ * sleep, and RCU-tasks-trace, have steps of their own. Only sched_ext reads
+ * migration off the task, and takes 1 for the trampoline's: its types do all
+ * steps always, see preempt.c.
+ *
+ *
+ * Where it was asked for, preemption is held off here, in place of the steps
+ * for RCU and migration, for the same reasons.
+ */
+#include "asm_x86.h"
+
+/* From rsp. */
+#define FRAME_CTX	16
+#define CALLED_START	16
+#define CALLED_RET	24
+#define CALLED_PROG	32
+#define CALLED_CTX	40
+
+/* mov @reg, gs:[current_task] */
+static void emit_current(struct sops_code *c, const struct sops_emit_kernel *k, u8 reg)
+{
+	EMIT_32(c, k->current_task, 0x65, 0x48, 0x8b, 0x04 | reg << 3, 0x25);
+}
+
+/* inc or dec gs:[preempt_count] */
+static void emit_preempt(struct sops_code *c,
+			 const struct sops_emit_kernel *k, bool dec)
+{
+	if (k->preempt_wide)
+		EMIT_32(c, k->preempt_count, 0x65, 0x48, 0xff, dec ? 0x0c : 0x04, 0x25);
+	else
+		EMIT_32(c, k->preempt_count, 0x65, 0xff, dec ? 0x0c : 0x04, 0x25);
+}
+
+/*
+ * The count that reaches zero says that a reschedule is due and may be done
+ * here. Whatever is behind preempt_schedule keeps all registers.
+ */
+static void emit_preempt_enable(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	u32 skip;
+
+	emit_preempt(c, k, true);
+	skip = emit_jcc(c, CC_NE);
+	emit_call(c, k, k->preempt_schedule);
+	emit_land(c, skip);
+}
+
+/*
+ * All 64 bits, with rcu_read_unlock_special behind: the end wants to know of
+ * both, and what was written in one piece is read quicker in one. Only our own
+ * processor writes there, and an instruction is not interrupted.
+ */
+static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* inc qword [rax + rcu_nesting] */
+	EMIT_32(c, k->task.rcu_nesting, 0x48, 0xff, 0x80);
+}
+
+/*
+ * The kernel holds off preemption for this, and counts first. The other way
+ * round it need not be: from the moment that migration_disabled is not 0 the
+ * task stays where it is, preempted or not, so the count is that of the right
+ * processor. The count is for tasks that sleep with migration off, which
+ * CPU hotplug waits for; it waits as well for those that could run, and one
+ * between these two instructions could.
+ */
+static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* inc word [rax + migration_disabled] */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x80);
+	/* cmp word [rax + migration_disabled], 2: carry when we are the first */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xb8);
+	emit_8(c, 2);
+	/* adc dword gs:[nr_pinned], 0 */
+	EMIT_32(c, k->nr_pinned, 0x65, 0x83, 0x14, 0x25);
+	emit_8(c, 0);
+}
+
+/* What is rare after the program: where it is, and from where it goes on. */
+struct rare {
+	u32 at[2];
+	u32 back[2];
+};
+
+/* Return value out of the way, call, return value and task back. */
+static void emit_call_after(struct sops_code *c, const struct sops_emit_kernel *k, u64 func)
+{
+	emit_push(c, RAX);
+	emit_call(c, k, func);
+	emit_pop(c, RAX);
+	emit_current(c, k, RDX);
+}
+
+static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit_kernel *k,
+				     struct rare *rare)
+{
+	u32 not_off;
+
+	/* Off for somebody else as well; or not off at all: the kernel warns. */
+	rare->at[0] = c->used;
+	not_off = emit_jcc(c, CC_B);
+	rare->back[0] = emit_jmp(c);
+	emit_land(c, not_off);
+	/* inc word [rdx + migration_disabled] */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x82);
+
+	/* The task was to move meanwhile; the kernel's function does all of it. */
+	rare->at[1] = c->used;
+	emit_preempt_enable(c, k);
+	emit_call_after(c, k, k->migrate_enable);
+	rare->back[1] = emit_jmp(c);
+}
+
+/*
+ * As the kernel does it: preemption is off from before cpus_ptr is looked at
+ * until the task may move again, or a switch between would leave it pinned.
+ */
+static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kernel *k,
+				const struct rare *rare)
+{
+	emit_preempt(c, k, false);
+	/* lea rcx, [rdx + cpus_mask] */
+	EMIT_32(c, k->task.cpus_mask, 0x48, 0x8d, 0x8a);
+	/* cmp [rdx + cpus_ptr], rcx */
+	EMIT_32(c, k->task.cpus_ptr, 0x48, 0x39, 0x8a);
+	emit_jcc_back(c, CC_NE, rare->at[1]);
+	/* sub word [rdx + migration_disabled], 1 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xaa);
+	emit_8(c, 1);
+	emit_jcc_back(c, CC_NE, rare->at[0]);
+	/* dec dword gs:[nr_pinned] */
+	EMIT_32(c, k->nr_pinned, 0x65, 0xff, 0x0c, 0x25);
+	emit_land_jmp(c, rare->back[0]);
+	emit_preempt_enable(c, k);
+	emit_land_jmp(c, rare->back[1]);
+}
+
+/*
+ * Somebody else is still a reader; or RCU waits for this one: the section is
+ * entered once more, and left by the kernel's function, which knows what is to
+ * be done.
+ */
+static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_kernel *k,
+				 struct rare *rare)
+{
+	u32 special;
+
+	rare->at[0] = c->used;
+	/* cmp dword [rdx + rcu_nesting], 1: carry when it is 0 */
+	EMIT_32(c, k->task.rcu_nesting, 0x83, 0xba);
+	emit_8(c, 1);
+	special = emit_jcc(c, CC_B);
+	rare->back[0] = emit_jmp(c);
+	emit_land(c, special);
+	/* inc dword [rdx + rcu_nesting] */
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x82);
+	emit_call_after(c, k, k->rcu_read_unlock);
+	rare->back[1] = emit_jmp(c);
+}
+
+static void emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *k,
+			    const struct rare *rare)
+{
+	/* dec qword [rdx + rcu_nesting] */
+	EMIT_32(c, k->task.rcu_nesting, 0x48, 0xff, 0x8a);
+	emit_jcc_back(c, CC_NE, rare->at[0]);
+	emit_land_jmp(c, rare->back[0]);
+	emit_land_jmp(c, rare->back[1]);
+}
+
+/* The task is rax. */
+static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* push [rax + bpf_ctx] */
+	EMIT_32(c, k->task.bpf_ctx, 0xff, 0xb0);
+	emit_push(c, RAX);
+	/* mov [rax + bpf_ctx], rsp */
+	EMIT_32(c, k->task.bpf_ctx, 0x48, 0x89, 0xa0);
+}
+
+/* From here on the task is rdx. */
+static void emit_run_ctx_restore(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	emit_pop(c, RDX);
+	/* pop [rdx + bpf_ctx] */
+	EMIT_32(c, k->task.bpf_ctx, 0x8f, 0x82);
+}
+
+/* A part of the shared code: its first byte makes the frame start at another offset than 0. */
+static void emit_part(struct sops_code *c, struct sops_exit_part *part)
+{
+	part->start = c->used;
+	EMIT(c, 0xcc);						/* int3 */
+}
+
+static void emit_part_end(struct sops_code *c, const struct sops_emit_kernel *k,
+			  struct sops_exit_part *part)
+{
+	part->frame_end = emit_return(c, k);
+	part->end = c->used;
+}
+
+static u64 emit_here(const struct sops_code *c)
+{
+	return c->at + c->used;
+}
+
+/* The kernel's own steps; the return is to come. */
+static void emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *k, u64 exit)
+{
+	emit_store(c, RAX, CALLED_RET);
+	emit_load(c, RDI, CALLED_PROG);
+	emit_load(c, RSI, CALLED_START);
+	emit_mov_rsp(c, RDX);
+	emit_call(c, k, exit);
+	emit_load(c, RAX, CALLED_RET);
+}
+
+static void emit_exits_called(struct sops_code *c, const struct sops_emit_kernel *k,
+			      struct sops_emit_shared *s)
+{
+	struct sops_exit_part *part = &s->parts[SOPS_EXIT_CALLED];
+	u32 join;
+
+	emit_part(c, part);
+	s->exit_sleepable = emit_here(c);
+	emit_exit_called(c, k, k->exit_sleepable);
+	join = emit_jmp(c);
+	s->exit_called = emit_here(c);
+	emit_exit_called(c, k, k->exit);
+	emit_land_jmp(c, join);
+	emit_part_end(c, k, part);
+}
+
+/* Returns where it is. */
+static u64 emit_exit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
+			    struct sops_exit_part *part, bool leaf)
+{
+	struct rare migrate, rcu;
+	u64 at;
+
+	emit_part(c, part);
+	emit_migrate_enable_rare(c, k, &migrate);
+	emit_rcu_unlock_rare(c, k, &rcu);
+	at = emit_here(c);
+	if (leaf)
+		emit_current(c, k, RDX);
+	else
+		emit_run_ctx_restore(c, k);
+	if (k->migrate_first) {
+		emit_rcu_unlock(c, k, &rcu);
+		emit_migrate_enable(c, k, &migrate);
+	} else {
+		emit_migrate_enable(c, k, &migrate);
+		emit_rcu_unlock(c, k, &rcu);
+	}
+	emit_part_end(c, k, part);
+	return at;
+}
+
+static void emit_exits_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
+				   struct sops_emit_shared *s)
+{
+	struct sops_exit_part *part = &s->parts[SOPS_EXIT_PREEMPT_OFF];
+
+	emit_part(c, part);
+	s->exit_preempt_off = emit_here(c);
+	emit_run_ctx_restore(c, k);
+	s->exit_preempt_off_leaf = emit_here(c);
+	emit_preempt_enable(c, k);
+	emit_part_end(c, k, part);
+}
+
+/**
+ * sops_emit_shared() - write the part that all trampolines share
+ * @c: where to
+ * @k: the running kernel
+ * @s: set to where it is
+ *
+ * Return: 0, or -ERANGE when there is less room than SOPS_SHARED_MAX, or
+ * something cannot be reached.
+ */
+int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
+		     struct sops_emit_shared *s)
+{
+	const u64 addrs[] = {
+		k->return_thunk, k->call_depth, k->current_task, k->preempt_count,
+		k->nr_pinned, k->stats, k->preempt_schedule, k->migrate_enable,
+		k->rcu_read_unlock, k->enter, k->exit, k->enter_sleepable,
+		k->exit_sleepable,
+	};
+	u32 i;
+
+	if (c->size - c->used < SOPS_SHARED_MAX)
+		return -ERANGE;
+	for (i = 0; i < ARRAY_SIZE(addrs); i++)
+		if (!reachable(addrs[i]))
+			return -ERANGE;
+
+	emit_exits_called(c, k, s);
+	s->exit = emit_exit_inline(c, k, &s->parts[SOPS_EXIT_INLINE], false);
+	s->exit_leaf = emit_exit_inline(c, k, &s->parts[SOPS_EXIT_LEAF], true);
+	emit_exits_preempt_off(c, k, s);
+	if (c->far)
+		return -ERANGE;
+	return sops_emit_steps(k, s);
+}
+
+/* The program's context is @ctx from rsp. */
+static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k,
+			   struct sops_steps *steps, bool interpreted, u8 ctx)
+{
+	if (ctx)
+		emit_lea(c, RDI, ctx);
+	else
+		emit_mov_rsp(c, RDI);
+	if (interpreted) {
+		EMIT(c, 0x48, 0xbe);				/* mov rsi, insns */
+		steps->insns[steps->nr_calls] = c->used;
+		emit_64(c, 0);
+	}
+	emit_call(c, k, 0);
+	steps->func[steps->nr_calls++] = c->used - sizeof(u32);
+}
+
+/* The kernel's own steps. */
+static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
+			struct sops_steps *steps, bool interpreted, u64 enter, u64 exit)
+{
+	EMIT(c, 0x48, 0xbf);					/* mov rdi, prog */
+	steps->prog = c->used;
+	emit_64(c, 0);
+	emit_push(c, RDI);
+	EMIT(c, 0x48, 0x83, 0xec, 24);				/* sub rsp, 24 */
+	EMIT(c, 0x6a, 0);					/* push 0 */
+	emit_mov_rsp(c, RSI);
+	emit_call(c, k, enter);
+	emit_store(c, RAX, CALLED_START);
+	emit_prog_call(c, k, steps, interpreted, CALLED_CTX);
+	emit_jmp_far(c, exit);
+}
+
+/* The same where run time is being counted. */
+static void emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
+			 const struct sops_emit_shared *s, struct sops_steps *steps,
+			 bool interpreted)
+{
+	emit_called(c, k, steps, interpreted, k->enter, s->exit_called);
+}
+
+/* cmp dword [stats], 0: is it? */
+static void emit_is_counted(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
+	emit_8(c, 0);
+}
+
+/*
+ * Is it, or are preemption or softirqs held off? One jump for who comes with
+ * neither: who comes with either asks again which.
+ */
+static void emit_is_special(struct sops_code *c, const struct sops_emit_kernel *k)
+{
+	/* movzx eax, word gs:[preempt_count] */
+	EMIT_32(c, k->preempt_count, 0x65, 0x0f, 0xb7, 0x04, 0x25);
+	/* or eax, [stats] */
+	EMIT_32(c, k->stats, 0x0b, 0x04, 0x25);
+}
+
+/* All steps in place. */
+static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
+			const struct sops_emit_shared *s, struct sops_steps *steps,
+			bool leaf, bool interpreted)
+{
+	emit_current(c, k, RAX);
+	if (k->migrate_first) {
+		emit_migrate_disable(c, k);
+		emit_rcu_lock(c, k);
+	} else {
+		emit_rcu_lock(c, k);
+		emit_migrate_disable(c, k);
+	}
+	if (!leaf)
+		emit_run_ctx_set(c, k);
+	emit_prog_call(c, k, steps, interpreted, leaf ? 0 : FRAME_CTX);
+	emit_jmp_far(c, leaf ? s->exit_leaf : s->exit);
+}
+
+/* Preemption off in place of RCU and migration. */
+static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
+			     const struct sops_emit_shared *s, struct sops_steps *steps,
+			     bool leaf, bool interpreted)
+{
+	emit_preempt(c, k, false);
+	if (!leaf) {
+		emit_current(c, k, RAX);
+		emit_run_ctx_set(c, k);
+	}
+	emit_prog_call(c, k, steps, interpreted, leaf ? 0 : FRAME_CTX);
+	emit_jmp_far(c, leaf ? s->exit_preempt_off_leaf : s->exit_preempt_off);
+}
+
+/* It is off already. Returns where the frame ends. */
+static u32 emit_held_off(struct sops_code *c, const struct sops_emit_kernel *k,
+			 struct sops_steps *steps, bool leaf, bool interpreted)
+{
+	if (!leaf) {
+		emit_current(c, k, RAX);
+		emit_run_ctx_set(c, k);
+	}
+	emit_prog_call(c, k, steps, interpreted, leaf ? 0 : FRAME_CTX);
+	if (!leaf)
+		emit_run_ctx_restore(c, k);
+	return emit_return(c, k);
+}
+
+/* The ways of the usual form: one return, so the way that has it is the last. */
+static u32 emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
+		     const struct sops_emit_shared *s, struct sops_steps *steps,
+		     bool leaf, bool interpreted)
+{
+	u32 special, counted;
+
+	emit_is_special(c, k);
+	special = emit_jcc_long(c, CC_NE);
+	emit_inline(c, k, s, steps, leaf, interpreted);
+	counted = c->used;
+	emit_counted(c, k, s, steps, interpreted);
+	emit_land_jmp(c, special);
+	emit_is_counted(c, k);
+	emit_jcc_back(c, CC_NE, counted);
+	return emit_held_off(c, k, steps, leaf, interpreted);
+}
+
+static int emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s,
+		      enum sops_emit_form form, bool leaf, bool interpreted)
+{
+	struct sops_steps *steps = &s->steps[sops_steps_index(form, leaf, interpreted)];
+	struct sops_code code = { .buf = steps->bytes, .rels = steps->rels }, *c = &code;
+	u32 counted, frame_end = 0;
+
+	steps->nr_calls = 0;
+	switch (form) {
+	case SOPS_FORM_INLINE:
+		frame_end = emit_ways(c, k, s, steps, leaf, interpreted);
+		break;
+	case SOPS_FORM_ALWAYS:
+	case SOPS_FORM_PREEMPT_OFF:
+		emit_is_counted(c, k);
+		counted = emit_jcc(c, CC_NE);
+		if (form == SOPS_FORM_ALWAYS)
+			emit_inline(c, k, s, steps, leaf, interpreted);
+		else
+			emit_preempt_off(c, k, s, steps, leaf, interpreted);
+		emit_land(c, counted);
+		emit_counted(c, k, s, steps, interpreted);
+		break;
+	default:
+		emit_called(c, k, steps, interpreted, k->enter_sleepable, s->exit_sleepable);
+		break;
+	}
+	steps->size = c->used;
+	steps->frame_end = frame_end ?: c->used;
+	steps->nr_rels = c->nr_rels;
+	return c->far ? -ERANGE : 0;
+}
+
+/**
+ * sops_emit_steps() - write what trampolines end with
+ * @k: the running kernel
+ * @s: its @steps are set, from the addresses in it
+ *
+ * Return: 0, or -ERANGE when a jump goes too far.
+ */
+int sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s)
+{
+	enum sops_emit_form form;
+	unsigned int how;
+	int err = 0;
+
+	for (form = 0; form < SOPS_NR_FORMS; form++)
+		for (how = 0; how < 4; how++)
+			err = err ?: emit_steps(k, s, form, how & 2, how & 1);
+	return err;
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programs that are called in every context: what is done around them, which
+ * depends on whether the caller can be preempted; that grace periods wait for
+ * them in each; and statistics that are switched while they run. With each form
+ * of trampoline.
+ */
+#include "sops.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+#include <kselftest_harness.h>
+
+#include "context.skel.h"
+
+#define PROBE	"/sys/kernel/debug/sops_probe"
+#define RESULT	"/sys/kernel/debug/sops_result"
+
+static const struct {
+	const char *name;
+	bool held_off;		/* the caller cannot be preempted, and the count tells */
+} contexts[] = {
+	{ "task" }, { "irq" },
+	{ "bh", true }, { "preempt", true }, { "softirq", true },
+};
+
+FIXTURE(context) {
+	struct context_bpf *skel;
+	int sock;
+	bool own, preempt_off;
+};
+
+FIXTURE_VARIANT(context) {
+	const char *params;
+};
+
+FIXTURE_VARIANT_ADD(context, own) {
+	.params = "",
+};
+
+FIXTURE_VARIANT_ADD(context, preempt_off) {
+	.params = "preempt_off=tcp_congestion_ops",
+};
+
+FIXTURE_VARIANT_ADD(context, generator) {
+	.params = "generator=1",
+};
+
+FIXTURE_SETUP(context)
+{
+	char ko[PATH_MAX];
+	int log = kmsg_open(), err;
+
+	ASSERT_EQ(0, sops_setup());
+	ASSERT_EQ(0, sops_rmmod());
+	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
+	self->own = kmsg_count(log, "trampolines are its own", NULL, 0) == 1;
+	close(log);
+	self->preempt_off = self->own && strstr(variant->params, "preempt_off");
+	ASSERT_EQ(0, beside("sops_probe.ko", ko));
+	err = mod_load(ko, "");
+	ASSERT_TRUE(!err || err == -EEXIST);
+	self->skel = context_bpf__open_and_load();
+	ASSERT_NE(NULL, self->skel);
+	ASSERT_TRUE(sops_ours(bpf_map__fd(self->skel->maps.t_context)));
+	ASSERT_NE(NULL, bpf_map__attach_struct_ops(self->skel->maps.t_context));
+	self->sock = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, sock_set_ca(self->sock, "t_context"));
+}
+
+FIXTURE_TEARDOWN(context)
+{
+	close(self->sock);
+	map_delete(bpf_map__fd(self->skel->maps.t_context), 0);
+	context_bpf__destroy(self->skel);
+	EXPECT_EQ(0, mod_unload("sops_probe"));
+	EXPECT_EQ(0, sops_wait_empty());
+	EXPECT_EQ(0, sops_rmmod());
+}
+
+static int call(int sock, const char *member, const char *context)
+{
+	char text[64];
+	int err;
+
+	snprintf(text, sizeof(text), "call %d %s %s", sock, member, context);
+	err = spit(PROBE, text);
+	if (err)
+		return err;
+	slurp(RESULT, text, sizeof(text));
+	return strtol(text, NULL, 16);
+}
+
+/* what the steps leave in the task */
+static int look(FIXTURE_DATA(context) *self, const char *context)
+{
+	self->skel->data->migration_disabled = -1;
+	return call(self->sock, "ssthresh", context) == 77 ?
+	       self->skel->data->migration_disabled : -1;
+}
+
+static int runs(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) ? -1 :
+	       (int)info.run_cnt;
+}
+
+TEST_F(context, steps)
+{
+	int before = look(self, "task"), stats, seen;
+	size_t i;
+
+	EXPECT_EQ(self->preempt_off ? 0 : 1, before);
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		const char *in = contexts[i].name;
+
+		seen = look(self, in);
+		if (self->preempt_off || (self->own && contexts[i].held_off))
+			EXPECT_EQ(0, seen) TH_LOG("%s", in);
+		else
+			EXPECT_LE(1, seen) TH_LOG("%s", in);
+		EXPECT_EQ(55, call(self->sock, "min_tso_segs", in)) TH_LOG("%s", in);
+		/* nothing stays */
+		EXPECT_EQ(before, look(self, "task")) TH_LOG("%s", in);
+	}
+
+	/* with run time counted, the kernel's own steps are called by all */
+	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	ASSERT_LE(0, stats);
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		const char *in = contexts[i].name;
+
+		EXPECT_LE(1, look(self, in)) TH_LOG("%s", in);
+		EXPECT_EQ(55, call(self->sock, "min_tso_segs", in)) TH_LOG("%s", in);
+		EXPECT_EQ((int)i + 1, runs(self->skel->progs.leaf)) TH_LOG("%s", in);
+	}
+	close(stats);
+	EXPECT_EQ(before, look(self, "task"));
+}
+
+/* something that is on its way, on a processor of its own */
+struct busy {
+	pthread_t thread;
+	int cpu;
+	int sock;			/* call: of its control; else */
+	const char *text;		/* context, or request */
+	int result;
+	int done;
+};
+
+static void *busy(void *arg)
+{
+	struct busy *b = arg;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(b->cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	b->result = b->sock < 0 ? spit(PROBE, b->text) : call(b->sock, "undo_cwnd", b->text);
+	__atomic_store_n(&b->done, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static bool is_done(struct busy *b)
+{
+	return __atomic_load_n(&b->done, __ATOMIC_SEQ_CST);
+}
+
+/* returns whether it got there */
+static bool stay(FIXTURE_DATA(context) *self, struct busy *b, const char *context)
+{
+	*b = (struct busy){ .cpu = 1, .sock = self->sock, .text = context };
+	self->skel->bss->released = 0;
+	pthread_create(&b->thread, NULL, busy, b);
+	return sops_wait(*(volatile int *)&self->skel->bss->spinning);
+}
+
+static int leave(FIXTURE_DATA(context) *self, struct busy *b)
+{
+	*(volatile int *)&self->skel->bss->released = 1;
+	pthread_join(b->thread, NULL);
+	return b->result;
+}
+
+#define NEED_TWO() do {							\
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)				\
+		SKIP(return, "one CPU is kept busy: two are needed");	\
+} while (0)
+
+TEST_F_TIMEOUT(context, grace_periods_wait, 120)
+{
+	static const char *const waits[] = { "sync", "expedite" };
+	struct busy in, waiter;
+	size_t i, w;
+
+	NEED_TWO();
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		for (w = 0; w < ARRAY_SIZE(waits); w++) {
+			ASSERT_TRUE(stay(self, &in, contexts[i].name));
+			waiter = (struct busy){ .sock = -1, .text = waits[w] };
+			pthread_create(&waiter.thread, NULL, busy, &waiter);
+			usleep(300000);		/* time enough to end it wrongly */
+			EXPECT_FALSE(is_done(&waiter))
+				TH_LOG("%s, %s", contexts[i].name, waits[w]);
+			EXPECT_FALSE(is_done(&in)) TH_LOG("%s", contexts[i].name);
+			EXPECT_EQ(33, leave(self, &in)) TH_LOG("%s", contexts[i].name);
+			pthread_join(waiter.thread, NULL);
+			EXPECT_EQ(0, waiter.result);
+		}
+	}
+}
+
+/* whoever went in one way comes out the same way */
+TEST_F_TIMEOUT(context, statistics_switched_inside, 120)
+{
+	int before = look(self, "task"), stats, ran;
+	struct busy in;
+	size_t i;
+
+	NEED_TWO();
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		const char *in_what = contexts[i].name;
+
+		/* to switch them waits for processors to take an interrupt */
+		if (!strcmp(in_what, "irq"))
+			continue;
+		ran = runs(self->skel->progs.stay);
+		ASSERT_TRUE(stay(self, &in, in_what));
+		stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		ASSERT_LE(0, stats);
+		EXPECT_FALSE(is_done(&in)) TH_LOG("%s", in_what);
+		EXPECT_EQ(33, leave(self, &in)) TH_LOG("%s", in_what);
+		EXPECT_EQ(before, look(self, "task")) TH_LOG("%s", in_what);
+
+		ASSERT_TRUE(stay(self, &in, in_what));
+		close(stats);
+		EXPECT_FALSE(is_done(&in)) TH_LOG("%s", in_what);
+		EXPECT_EQ(33, leave(self, &in)) TH_LOG("%s", in_what);
+		EXPECT_EQ(before, look(self, "task")) TH_LOG("%s", in_what);
+		/* the time of neither is known */
+		EXPECT_EQ(ran, runs(self->skel->progs.stay)) TH_LOG("%s", in_what);
+	}
+}
+
+TEST_HARNESS_MAIN
