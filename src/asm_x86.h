@@ -29,7 +29,7 @@
 #define RDI	7
 
 /* Condition codes. */
-#define CC_B	0x2
+#define CC_AE	0x3
 #define CC_NE	0x5
 
 static __always_inline void emit_bytes(struct sops_code *c, const void *bytes, u32 nr)

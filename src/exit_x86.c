@@ -26,13 +26,9 @@ static void emit_call_after(struct sops_code *c, const struct sops_emit_kernel *
 static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit_kernel *k,
 				     struct rare *rare)
 {
-	u32 not_off;
-
 	/* Off for somebody else as well; or not off at all: the kernel warns. */
 	rare->at[0] = c->used;
-	not_off = emit_jcc(c, CC_B);
-	rare->back[0] = emit_jmp(c);
-	emit_land(c, not_off);
+	rare->back[0] = emit_jcc_long(c, CC_AE);
 	/* inc word [rdx + migration_disabled] */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x82);
 
@@ -75,15 +71,11 @@ static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kern
 static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_kernel *k,
 				 struct rare *rare)
 {
-	u32 special;
-
 	rare->at[0] = c->used;
 	/* cmp dword [rdx + rcu_nesting], 1: carry when it is 0 */
 	EMIT_32(c, k->task.rcu_nesting, 0x83, 0xba);
 	emit_8(c, 1);
-	special = emit_jcc(c, CC_B);
-	rare->back[0] = emit_jmp(c);
-	emit_land(c, special);
+	rare->back[0] = emit_jcc_long(c, CC_AE);
 	/* inc dword [rdx + rcu_nesting] */
 	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x82);
 	emit_call_after(c, k, k->rcu_read_unlock);

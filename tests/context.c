@@ -157,6 +157,7 @@ struct busy {
 	int cpu;
 	int sock;			/* call: of its control; else */
 	const char *text;		/* context, or request */
+	volatile int *after;		/* begins once this is not 0 */
 	int result;
 	int done;
 };
@@ -169,6 +170,8 @@ static void *busy(void *arg)
 	CPU_ZERO(&cpus);
 	CPU_SET(b->cpu, &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
+	while (b->after && !*b->after)
+		usleep(1000);
 	b->result = b->sock < 0 ? spit(PROBE, b->text) : call(b->sock, "undo_cwnd", b->text);
 	__atomic_store_n(&b->done, 1, __ATOMIC_SEQ_CST);
 	return NULL;
@@ -203,6 +206,7 @@ static int leave(FIXTURE_DATA(context) *self, struct busy *b)
 TEST_F_TIMEOUT(context, grace_periods_wait, 120)
 {
 	static const char *const waits[] = { "sync", "expedite" };
+	volatile int *spinning = &self->skel->bss->spinning;
 	struct busy in, waiter;
 	size_t i, w;
 
@@ -212,9 +216,10 @@ TEST_F_TIMEOUT(context, grace_periods_wait, 120)
 			/* this one is held up with preemption off: so would we be */
 			if (!strcmp(contexts[i].name, "irq") && !strcmp(waits[w], "expedite"))
 				continue;
-			ASSERT_TRUE(stay(self, &in, contexts[i].name));
-			waiter = (struct busy){ .sock = -1, .text = waits[w] };
+			/* a thread is made before: its stack can take an interrupt there */
+			waiter = (struct busy){ .sock = -1, .text = waits[w], .after = spinning };
 			pthread_create(&waiter.thread, NULL, busy, &waiter);
+			ASSERT_TRUE(stay(self, &in, contexts[i].name));
 			usleep(300000);		/* time enough to end it wrongly */
 			EXPECT_FALSE(is_done(&waiter))
 				TH_LOG("%s, %s", contexts[i].name, waits[w]);
