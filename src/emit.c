@@ -13,6 +13,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <compat/emit.h>
+#include "callee.h"
 #include "emit.h"
 #include "kernel.h"
 #include "pack.h"
@@ -94,6 +95,7 @@ static const char *emit_setup(void)
 		snprintf(no_symbol, sizeof(no_symbol), "it has no %s that fits", missing);
 		return no_symbol;
 	}
+	sops_callees_init();
 	why = emit_share();
 	if (!why)
 		why = sops_emit_try(&emit_kernel, &emit_shared);
@@ -183,8 +185,8 @@ static bool emit_is_extensible(const struct bpf_prog *prog)
 
 /*
  * Can nothing that runs as this program find out about a run context? Not
- * when it calls nothing: no helper, no function of the kernel, no subprogram,
- * no tail call.
+ * when it calls nothing that does: no subprogram, no tail call, and no helper
+ * or function of the kernel that is not known to do without, see callee.c.
  */
 static bool emit_is_leaf(const struct bpf_prog *prog)
 {
@@ -208,8 +210,12 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 			i++;
 			continue;
 		}
-		/* Jumps: those that only jump, and exit. */
+		/* Jumps: those that only jump, exit, and calls of what does no harm. */
 		switch (BPF_OP(code)) {
+		case BPF_CALL:
+			if (!sops_callee_is_harmless(&prog->insnsi[i]))
+				return false;
+			continue;
 		case BPF_JA:
 		case BPF_JEQ:
 		case BPF_JNE:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Congestion controls whose programs call nothing, call a helper, or call
- * nothing and take no context, which on some kernels lets them be replaced.
+ * Congestion controls whose programs call nothing, call a helper, call what does
+ * without a run context, or call nothing and take no context, which on some
+ * kernels lets them be replaced.
  */
 #include "vmlinux.h"
 
@@ -23,9 +24,19 @@ MEMBERS(CALLS_NOTHING)
 #define CALLS_HELPER(m)							\
 SEC("struct_ops/" #m) __u32 call_##m(unsigned long long *ctx)		\
 {									\
-	return bpf_ktime_get_ns() ? 2 : 3;				\
+	return bpf_get_numa_node_id() < 1000 ? 2 : 3;			\
 }
 MEMBERS(CALLS_HELPER)
+
+extern __u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
+
+#define CALLS_HARMLESS(m)						\
+SEC("struct_ops/" #m) __u32 harmless_##m(unsigned long long *ctx)	\
+{									\
+	return tcp_reno_undo_cwnd((void *)ctx[0]) +			\
+	       (bpf_ktime_get_ns() ? 2 : 3);				\
+}
+MEMBERS(CALLS_HARMLESS)
 
 #define TAKES_NOTHING(m)						\
 SEC("struct_ops/" #m) __u32 void_##m(void)				\
@@ -41,6 +52,10 @@ struct tcp_congestion_ops t_leaf = { MEMBERS(LEAF) .name = "t_leaf" };
 #define CALL(m)	.m = (void *)call_##m,
 SEC(".struct_ops")
 struct tcp_congestion_ops t_call = { MEMBERS(CALL) .name = "t_call" };
+
+#define HARMLESS(m)	.m = (void *)harmless_##m,
+SEC(".struct_ops")
+struct tcp_congestion_ops t_harmless = { MEMBERS(HARMLESS) .name = "t_harmless" };
 
 #define VOID(m)	.m = (void *)void_##m,
 SEC(".struct_ops")

@@ -345,8 +345,8 @@ static long image_of_map(const struct bpf_map *map)
 }
 
 /*
- * Who calls nothing cannot ask for a run context: it gets none, and its
- * trampoline is shorter. One call, and it has one.
+ * Who calls nothing that looks at a run context gets none, and its trampoline
+ * is shorter. One call of anything else, and it has one.
  */
 TEST_F(tramp, run_context_when_it_can_be_seen)
 {
@@ -357,7 +357,7 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	static const struct bpf_insn helper[] = {
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_ns },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_numa_node_id },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
@@ -379,6 +379,7 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 	ASSERT_NE(NULL, skel);
 	EXPECT_EQ(without, image_of_map(skel->maps.t_leaf));
 	EXPECT_EQ(with, image_of_map(skel->maps.t_call));
+	EXPECT_EQ(without, image_of_map(skel->maps.t_harmless));
 	replaces = tramp_open(which_replace, skel->progs.void_ssthresh, "void_ssthresh");
 	EXPECT_EQ(replaces ? with : without, image_of_map(skel->maps.t_void));
 	tramp_bpf__destroy(replaces);

@@ -24,7 +24,7 @@ SEC("struct_ops/ssthresh")
 __u32 BPF_PROG(b_ssthresh, struct sock *sk)
 {
 	if (ask)
-		bpf_ktime_get_ns();
+		bpf_get_numa_node_id();
 	return 2;
 }
 
@@ -32,7 +32,7 @@ SEC("struct_ops/cong_avoid")
 void BPF_PROG(b_cong_avoid, struct sock *sk, __u32 ack, __u32 acked)
 {
 	if (ask)
-		bpf_ktime_get_ns();
+		bpf_get_numa_node_id();
 }
 
 SEC("struct_ops/set_state")

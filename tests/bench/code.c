@@ -118,7 +118,7 @@ static int may_call(void)
 	static const struct bpf_insn insns[] = {
 		LOAD(BPF_REG_1, BPF_REG_1, 16),
 		INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 1, 12345),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_numa_node_id),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
