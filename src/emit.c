@@ -155,7 +155,7 @@ void sops_emit_exit(void)
  * is known to offer one. A type that has nobody to ask offers no helper at all.
  * Trampolines of our own have neither.
  */
-bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog)
+bool sops_emit_has_meta(const struct sops_struct_ops *ops, const struct bpf_prog *prog)
 {
 	static const enum bpf_func_id readers[] = {
 		BPF_FUNC_get_attach_cookie, BPF_FUNC_get_func_arg_cnt,

@@ -4,6 +4,7 @@
 #define SOPS_EMIT_H
 
 #include <linux/bpf.h>
+#include <compat/struct_ops.h>
 #include "emit_x86.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
 
 const char *sops_emit_init(void);
 void sops_emit_exit(void);
-bool sops_emit_has_meta(const struct bpf_struct_ops *ops, const struct bpf_prog *prog);
+bool sops_emit_has_meta(const struct sops_struct_ops *ops, const struct bpf_prog *prog);
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how);
 

@@ -64,7 +64,7 @@ SOPS_HOOKS(SOPS_HOOK_TYPE)
 
 static struct sops_hook sops_hooks[] __ro_after_init = {
 #define SOPS_HOOK_ENTRY(func, wants, ours, ret, args) \
-	{ #func, __stringify(ret args), wants, ours },
+	{ #func, __stringify(ret args), (void *)wants, ours },
 	SOPS_HOOKS(SOPS_HOOK_ENTRY)
 };
 
@@ -122,6 +122,19 @@ notrace bool sops_hook_wants_unserved(const void *map)
 notrace bool sops_hook_wants_link(const void *attr)
 {
 	return sops_link_is_ours(attr) && sops_hook_get_module();
+}
+#endif
+
+#ifndef HAVE_STRUCT_OPS_LINK
+/**
+ * sops_hook_wants_create() - is a map to be made that only we can make?
+ * @attr: of BPF_MAP_CREATE
+ *
+ * Return: true, and then sops_syscall_create() has a reference on this module.
+ */
+notrace bool sops_hook_wants_create(const void *attr)
+{
+	return sops_syscall_refuses(attr) && sops_hook_get_module();
 }
 #endif
 
@@ -189,6 +202,22 @@ int __init sops_hooks_check(void)
 	if (!err)
 		err = sops_proto_check("ftrace_is_dead", "int (void)");
 	return err ?: ret;
+}
+
+/**
+ * sops_hook_body() - where a hooked function goes on, behind its call to ftrace
+ * @func: its name, in the table
+ *
+ * Context: process, at insmod, after sops_hooks_check().
+ */
+void * __init sops_hook_body(const char *func)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++)
+		if (!strcmp(sops_hooks[i].func, func))
+			return (void *)sops_hooks[i].ip + MCOUNT_INSN_SIZE;
+	return NULL;
 }
 
 static int __init sops_hook_observe_on(void)

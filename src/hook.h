@@ -4,6 +4,7 @@
 #define SOPS_HOOK_H
 
 int sops_hooks_check(void);
+void *sops_hook_body(const char *func);
 int sops_hooks_on(void);
 void sops_hooks_off(void);
 

@@ -7,13 +7,19 @@
 #include <compat/hooks.h>
 #include "link.h"
 #include "map.h"
+#ifndef HAVE_STRUCT_OPS_LINK
+#include "link_file.h"
+#include "load.h"
+#include "syscall.h"
+#endif
 
 /*
  * hook(kernel's function, is this call for us?, ours, return type, arguments):
  * without it ...
  *
- * Whether a call is for us is told by its first argument. If it is, that
- * function may hand a reference on this module to ours.
+ * Whether a call is for us is told by its first argument, or by all of them
+ * where calls are direct (direct.c). If it is, that function may hand a
+ * reference on this module to ours.
  */
 #define SOPS_HOOKS(hook)						\
 	/* ... no map would be ours */					\
@@ -27,6 +33,7 @@
 bool sops_hook_wants_new(const void *attr);
 bool sops_hook_wants_unserved(const void *map);
 bool sops_hook_wants_link(const void *attr);
+bool sops_hook_wants_create(const void *attr);
 struct bpf_map *sops_hook_new(union bpf_attr *attr);
 
 /**

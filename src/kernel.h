@@ -9,6 +9,7 @@
 #include <linux/kallsyms.h>
 #include <linux/perf_event.h>
 #include <linux/static_call.h>
+#include <compat/borrow.h>
 #include <compat/link.h>
 #include <compat/struct_ops.h>
 #include <compat/tramp.h>
@@ -52,6 +53,7 @@ int ftrace_is_dead(void);
 	borrow(btf_try_get_module, "CONFIG_DEBUG_INFO_BTF_MODULES")	\
 	borrow(btf_obj_id, "CONFIG_BPF_SYSCALL")			\
 	SOPS_BORROWED_LINK(borrow)					\
+	SOPS_BORROWED_OLD(borrow)					\
 	SOPS_BORROWED_TRAMP(borrow)
 
 /* What we can do without: all of these are there, or none is used. */

@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include "kernel.h"
 #include "link.h"
+#include "link_file.h"
 #include "map.h"
 
 /**
@@ -92,7 +93,7 @@ static void sops_link_unclaim(struct sops_map *smap)
 static void sops_link_unreg(struct sops_link *slink, struct sops_map *smap)
 {
 	mutex_lock(&smap->type->lock);
-	sops_unreg(smap->type->ops, smap->kvalue->data, &slink->link);
+	smap->type->ops->unreg(smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
 	sops_link_unclaim(smap);
 }
@@ -157,8 +158,19 @@ static int sops_link_move(struct sops_link *slink, struct sops_map *old,
 	return 0;
 }
 
-static int sops_link_update(struct bpf_link *link, struct bpf_map *new_map,
-			    struct bpf_map *expected_old_map)
+/**
+ * sops_link_update() - register another map in place of the one that is
+ * @link: of ours
+ * @new_map: past its update
+ * @expected_old_map: the one that is, if not NULL
+ *
+ * Return: 0, also when it is registered already; -EINVAL for a map that is not
+ * ours, not ready, or of another type, -EOPNOTSUPP when the type cannot do it,
+ * -ENOLINK once the link is detached, -EPERM when another map was expected,
+ * -EBUSY as sops_link_create(), or the subsystem's error.
+ */
+int sops_link_update(struct bpf_link *link, struct bpf_map *new_map,
+		     struct bpf_map *expected_old_map)
 {
 	struct sops_link *slink = to_sops_link(link);
 	struct sops_map *old, *new;
@@ -210,7 +222,7 @@ static int sops_link_fill_info(const struct bpf_link *link,
 	rcu_read_lock();
 	smap = rcu_dereference(to_sops_link(link)->smap);
 	if (smap)
-		info->struct_ops.map_id = READ_ONCE(smap->map->id);
+		sops_info_map_id(info) = READ_ONCE(smap->map->id);
 	rcu_read_unlock();
 	return 0;
 }
@@ -223,20 +235,31 @@ static __poll_t sops_link_poll(struct file *file, struct poll_table_struct *pts)
 	return rcu_access_pointer(slink->smap) ? 0 : EPOLLHUP;
 }
 
+#ifndef HAVE_STRUCT_OPS_LINK
+/* Called for the sake of sops_link_no_prog, ahead of sops_link_dealloc(). */
+static void sops_link_release(struct bpf_link *link)
+{
+}
+#endif
+
 static const struct bpf_link_ops sops_link_ops = {
 	.dealloc	= sops_link_dealloc,
 	.detach		= sops_link_detach,
-	.update_map	= sops_link_update,
 	.show_fdinfo	= sops_link_show_fdinfo,
 	.fill_link_info	= sops_link_fill_info,
+#ifdef HAVE_STRUCT_OPS_LINK
+	.update_map	= sops_link_update,
 	.poll		= sops_link_poll,
+#else
+	.release	= sops_link_release,
+#endif
 };
 
 /* What only files of maps have: the table of their operations is not found by name everywhere. */
 static unsigned long sops_map_release __ro_after_init;
 
 /**
- * sops_link_find() - find out how a map's file is told from others
+ * sops_link_find() - find out how files of maps and links are told from others
  *
  * Context: process, at insmod, after sops_kernel_bind().
  *
@@ -244,9 +267,29 @@ static unsigned long sops_map_release __ro_after_init;
  */
 int __init sops_link_find(void)
 {
-	return sops_kernel_lookup("bpf_map_release", "CONFIG_BPF_SYSCALL", &sops_map_release);
+	int err;
+
+	err = sops_kernel_lookup("bpf_map_release", "CONFIG_BPF_SYSCALL", &sops_map_release);
+	return err ?: sops_link_file_init(&sops_link_ops, sops_link_poll);
 }
 
+/**
+ * sops_map_of_file() - the map of ours behind a file
+ * @file: any
+ *
+ * Context: any; called from a tracer, hence notrace.
+ *
+ * Return: the map, which the file holds, or NULL.
+ */
+notrace struct bpf_map *sops_map_of_file(const struct file *file)
+{
+	struct bpf_map *map = file->private_data;
+
+	return (unsigned long)file->f_op->release == sops_map_release && sops_is_map(map) ?
+	       map : NULL;
+}
+
+#ifdef HAVE_STRUCT_OPS_LINK
 /**
  * sops_link_is_ours() - is a link to be made for a map of ours?
  * @attr: of BPF_LINK_CREATE
@@ -257,14 +300,13 @@ int __init sops_link_find(void)
  */
 notrace bool sops_link_is_ours(const union bpf_attr *attr)
 {
-	struct fd f = fdget(attr->link_create.map_fd);
-	bool ours = fd_file(f) &&
-		    (unsigned long)fd_file(f)->f_op->release == sops_map_release &&
-		    sops_is_map(fd_file(f)->private_data);
+	struct fd f = fdget(sops_attr_map_fd(attr));
+	bool ours = fd_file(f) && sops_map_of_file(fd_file(f));
 
 	fdput(f);
 	return ours;
 }
+#endif
 
 /*
  * The map behind an fd that may write to it, with a reference. The kernel
@@ -282,8 +324,10 @@ static struct sops_map *sops_link_get_map(int fd)
 		return ERR_CAST(map);
 
 	f = fdget(fd);
+	if (!sops_is_map(map))
+		err = -EINVAL;
 	/* Another thread may have put another file there since. */
-	if (!sops_is_map(map) || !fd_file(f) || fd_file(f)->private_data != map)
+	else if (!fd_file(f) || fd_file(f)->private_data != map)
 		err = -EBADF;
 	else if (!(fd_file(f)->f_mode & FMODE_CAN_WRITE))
 		err = -EPERM;
@@ -316,7 +360,7 @@ static int sops_link_attach(struct sops_map *smap)
 	mutex_init(&slink->lock);
 	init_waitqueue_head(&slink->wait_hup);
 	sops_link_init(&slink->link, &sops_link_ops);
-	err = borrowed(bpf_link_prime)(&slink->link, &primer);
+	err = sops_link_prime(&slink->link, &primer);
 	if (err) {
 		kfree(slink);
 		goto unclaim;
@@ -325,7 +369,7 @@ static int sops_link_attach(struct sops_map *smap)
 	/* The subsystem may detach it as soon as it knows it: it waits here. */
 	mutex_lock(&slink->lock);
 	mutex_lock(&smap->type->lock);
-	err = sops_reg(smap->type->ops, smap->kvalue->data, &slink->link);
+	err = smap->type->ops->reg(smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
 	if (!err)
 		RCU_INIT_POINTER(slink->smap, smap);
@@ -335,7 +379,7 @@ static int sops_link_attach(struct sops_map *smap)
 
 	/* Puts the file and so, in time, the module through dealloc. */
 	__module_get(THIS_MODULE);
-	borrowed(bpf_link_cleanup)(&primer);
+	sops_link_cleanup(&primer);
 unclaim:
 	sops_link_unclaim(smap);
 	return err;
@@ -358,7 +402,7 @@ int sops_link_create(union bpf_attr *attr)
 	struct sops_map *smap;
 	int ret;
 
-	smap = sops_link_get_map(attr->link_create.map_fd);
+	smap = sops_link_get_map(sops_attr_map_fd(attr));
 	if (IS_ERR(smap)) {
 		ret = PTR_ERR(smap);
 		goto put_module;

@@ -4,17 +4,13 @@
 #define SOPS_LINK_H
 
 #include <linux/bpf.h>
-#include "features.h"
+#include <linux/fs.h>
 
-#ifdef HAVE_STRUCT_OPS_LINK
 bool sops_link_is_ours(const union bpf_attr *attr);
 int sops_link_create(union bpf_attr *attr);
+int sops_link_update(struct bpf_link *link, struct bpf_map *new_map,
+		     struct bpf_map *expected_old_map);
+struct bpf_map *sops_map_of_file(const struct file *file);
 int sops_link_find(void);
-#else
-static inline int sops_link_find(void)
-{
-	return 0;
-}
-#endif
 
 #endif /* SOPS_LINK_H */

@@ -7,7 +7,9 @@
  *	redirect.c	functions of the kernel's, redirected by ftrace
  *	direct.c	the same on kernels where that has others go wrong
  *	list.c		our maps in debugfs
- *	link.c		a link that registers a map (kernels that have such links)
+ *	offer.c		what the newest kernel tells subsystems in modules
+ *	rooms.c		what 6.1 lacks as a whole, in rooms of its own
+ *	link.c		a link that registers a map
  *	map.c		the map: create, update, look up, delete, show, free
  *	preempt.c	types whose programs run with preemption off, if asked for
  *	value.c		its value: user space's form, the subsystem's form
@@ -38,6 +40,7 @@
 #include "list.h"
 #include "map.h"
 #include "preempt.h"
+#include "rooms.h"
 #include "type.h"
 
 static int __init sops_init(void)
@@ -54,9 +57,14 @@ static int __init sops_init(void)
 	err = sops_hooks_check() ?: sops_link_find();
 	if (err)
 		return err;
+	err = sops_rooms_init();
+	if (err)
+		return err;
 	nr_types = sops_types_init();
-	if (nr_types < 0)
-		return nr_types;
+	if (nr_types < 0) {
+		err = nr_types;
+		goto rooms;
+	}
 	err = sops_list_init();
 	if (err)
 		goto types;
@@ -75,6 +83,8 @@ emit:
 	sops_list_exit();
 types:
 	sops_types_exit();
+rooms:
+	sops_rooms_exit();
 	return err;
 }
 
@@ -85,6 +95,7 @@ static void __exit sops_exit(void)
 	sops_emit_exit();
 	sops_list_exit();
 	sops_types_exit();
+	sops_rooms_exit();
 	pr_info("struct_ops maps are the kernel's own again\n");
 }
 

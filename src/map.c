@@ -113,6 +113,7 @@ struct bpf_map *sops_map_alloc(union bpf_attr *attr)
 	struct sops_map *smap;
 	struct module *owner;
 
+	sops_attr_unpack(attr);
 	if (sops_may_create())
 		type = sops_map_type(attr, &owner);
 	if (IS_ERR(type))
@@ -334,7 +335,7 @@ static int sops_map_register(struct sops_map *smap)
 	bpf_map_inc(smap->map);
 	mutex_lock(&smap->type->lock);
 	sops_assoc_set(smap->map, &smap->image);
-	err = sops_reg(smap->type->ops, smap->kvalue->data, NULL);
+	err = smap->type->ops->reg(smap->kvalue->data, NULL);
 	sops_assoc_settle(smap->map, &smap->image, !err);
 	mutex_unlock(&smap->type->lock);
 	if (!err)
@@ -416,7 +417,8 @@ static map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	err = sops_image_seal(&smap->image);
 	if (err)
 		goto clear;
-	err = sops_validate(smap->type->ops, smap->kvalue->data);
+	if (smap->type->ops->validate)
+		err = smap->type->ops->validate(smap->kvalue->data);
 	if (err)
 		goto clear;
 	sops_image_name(&smap->image);
@@ -466,7 +468,7 @@ static map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 	switch (cmpxchg(&smap->kvalue->state, SOPS_STATE_INUSE,
 			SOPS_STATE_TOBEFREE)) {
 	case SOPS_STATE_INUSE:
-		sops_unreg(smap->type->ops, smap->kvalue->data, NULL);
+		smap->type->ops->unreg(smap->kvalue->data, NULL);
 		bpf_map_put(map);
 		return 0;
 	case SOPS_STATE_TOBEFREE:

@@ -78,7 +78,7 @@ static int sops_resolve_func(struct sops_type *type, u32 i,
 
 	/* What the kernel itself learnt from the stub's argument names. */
 	for (arg = 0; type->ops && arg < ARRAY_SIZE(m->model.arg_flags); arg++)
-		m->model.arg_flags[arg] |= type->ops->func_models[i].arg_flags[arg];
+		m->model.arg_flags[arg] |= sops_arg_flags(type->ops, i, arg);
 	return 0;
 }
 

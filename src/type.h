@@ -87,7 +87,7 @@ struct sops_type {
 	struct rcu_head rcu;
 	struct mutex lock;	/* see above */
 	struct sops_desc desc;
-	const struct bpf_struct_ops *ops;
+	const struct sops_struct_ops *ops;
 	struct btf *btf;
 	char name[SOPS_TYPE_NAME_MAX];
 	bool atomic;

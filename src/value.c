@@ -63,7 +63,7 @@ static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
 }
 
 /* Asked once for a member: types answer by it, if not the same to all. */
-static bool sops_value_meta(const struct bpf_struct_ops *ops, struct sops_member *m,
+static bool sops_value_meta(const struct sops_struct_ops *ops, struct sops_member *m,
 			    const struct bpf_prog *prog)
 {
 	if (!READ_ONCE(m->meta))
@@ -116,8 +116,8 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 	}
 
 	/* Below zero: refused; above: done; zero: left to us. */
-	ret = sops_init_member(type->ops, type->t, m->btf, smap->kvalue->data,
-			       smap->uvalue->data);
+	ret = type->ops->init_member(type->t, m->btf, smap->kvalue->data,
+				     smap->uvalue->data);
 	if (ret)
 		return min(ret, 0);
 	if (m->kind == SOPS_MEMBER_FUNC)

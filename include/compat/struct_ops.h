@@ -15,8 +15,8 @@
  * kernel may move its own while it is in use, and compares them to tell if a
  * link of its own may go over to another map, which is to be one of its own.
  * 6.9 (4c5763ed996a) split a descriptor off, and made types of modules
- * possible; before, all are of vmlinux, never moved, and without links. The
- * latter goes when 6.1 does.
+ * possible; before, all the kernel's are of vmlinux and never moved, and those of
+ * modules are ours (src/registered.c). The latter goes when 6.1 does.
  */
 #ifdef HAVE_STRUCT_OPS_DESC
 struct sops_desc {
@@ -35,73 +35,44 @@ struct sops_desc {
 #define sops_desc_ops(desc)	((desc)->copy.st_ops)
 #define sops_desc_kernel(desc)	((const void *)&(desc)->copy)
 #else
+#define STRUCT_OPS_NO_RENAME
+#include <struct_ops.h>
+
 struct sops_desc {
-	const struct bpf_struct_ops *ops;
+	const struct bpf_struct_ops *kernel;
+	const struct sops_struct_ops *ops;
 };
 
-#define sops_desc_find(desc, btf, type_id) \
-	((void)(btf), !!((desc)->ops = borrowed(bpf_struct_ops_find)(type_id)))
+bool sops_desc_find(struct sops_desc *desc, const struct btf *btf, u32 type_id);
 #define sops_desc_ops(desc)	((desc)->ops)
-#define sops_desc_kernel(desc)	((const void *)(desc)->ops)
+#define sops_desc_kernel(desc)	((const void *)(desc)->kernel)
 #endif
-
-/* 6.11 (73287fe22872): the link is told. Goes when 6.1 does. */
-static inline int sops_reg(const struct bpf_struct_ops *ops, void *kdata,
-			   struct bpf_link *link)
-{
-#ifdef HAVE_STRUCT_OPS_REG_LINK
-	return ops->reg(kdata, link);
-#else
-	return ops->reg(kdata);
-#endif
-}
-
-static inline void sops_unreg(const struct bpf_struct_ops *ops, void *kdata,
-			      struct bpf_link *link)
-{
-#ifdef HAVE_STRUCT_OPS_REG_LINK
-	ops->unreg(kdata, link);
-#else
-	ops->unreg(kdata);
-#endif
-}
-
-/* 6.4 (68b04864ca42): the value as a whole. Goes when 6.1 does. */
-static inline int sops_validate(const struct bpf_struct_ops *ops, void *kdata)
-{
-#ifdef HAVE_STRUCT_OPS_UPDATE
-	return ops->validate ? ops->validate(kdata) : 0;
-#else
-	return 0;
-#endif
-}
 
 /*
- * Until 6.4 (8fb1a76a0f35), TCP's init_member walks the list of congestion
- * controls, which RCU protects, without the read lock: take it here. No type
- * of those kernels sleeps in init_member. Goes when 6.1 does.
+ * What a type offers has been as it is since 6.11 (73287fe22872: reg, unreg
+ * and update are told the link). Before 6.9 it is given that form here, see
+ * src/native.c; what is between the two nobody has tried. Goes when 6.1 does.
  */
-static inline int sops_init_member(const struct bpf_struct_ops *ops,
-				   const struct btf_type *t,
-				   const struct btf_member *member,
-				   void *kdata, const void *udata)
-{
-	int ret;
+#ifdef HAVE_STRUCT_OPS_REG_LINK
+#define sops_struct_ops		bpf_struct_ops
+#elif defined(HAVE_STRUCT_OPS_DESC)
+#error "struct_ops.ko is for kernels of 6.1, and from 6.12 on"
+#endif
 
-	if (!IS_ENABLED(HAVE_STRUCT_OPS_UPDATE))
-		rcu_read_lock();
-	ret = ops->init_member(t, member, kdata, udata);
-	if (!IS_ENABLED(HAVE_STRUCT_OPS_UPDATE))
-		rcu_read_unlock();
-	return ret;
-}
+/* What the kernel learnt of arguments from the names that stubs give them. */
+#ifdef HAVE_STRUCT_OPS_DESC
+#define sops_arg_flags(ops, member, arg)	((ops)->func_models[member].arg_flags[arg])
+#else
+#define sops_arg_flags(ops, member, arg)	0
+#endif
 
 /*
  * The type's own do-nothing function for the member at @offset; where a type
  * with stubs has none, programs for the member are refused at load.
- * 6.8 (2cd3e3772e41). Goes when 6.1 does.
+ * 6.8 (2cd3e3772e41). The generator before has no use for them, nor do the
+ * kernel's own types have any. Goes when 6.1 does.
  */
-static inline void *sops_stub(const struct bpf_struct_ops *ops, u32 offset)
+static inline void *sops_stub(const struct sops_struct_ops *ops, u32 offset)
 {
 #ifdef HAVE_CFI_STUBS
 	return *(void **)(ops->cfi_stubs + offset);
@@ -110,9 +81,9 @@ static inline void *sops_stub(const struct bpf_struct_ops *ops, u32 offset)
 #endif
 }
 
-static inline bool sops_supported(const struct bpf_struct_ops *ops, u32 offset)
+static inline bool sops_supported(const struct sops_struct_ops *ops, u32 offset)
 {
-	return !IS_ENABLED(HAVE_CFI_STUBS) || sops_stub(ops, offset);
+	return !ops->cfi_stubs || *(void **)(ops->cfi_stubs + offset);
 }
 
 #endif /* SOPS_COMPAT_STRUCT_OPS_H */
