@@ -7,6 +7,7 @@
  */
 #include "newer.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -687,7 +688,7 @@ static const struct denial link_denials[] = {
 /* a link is made, moved and detached, with each of these failing */
 TEST_F_TIMEOUT(denied, link, 600)
 {
-	int n, err, maps[2], link;
+	int n, err, maps[2], link, kinds = 0;
 	struct tally t = {};
 	size_t i;
 
@@ -699,7 +700,12 @@ TEST_F_TIMEOUT(denied, link, 600)
 	for (i = 0; i < ARRAY_SIZE(link_denials); i++) {
 		const struct denial *d = &link_denials[i];
 
-		ASSERT_EQ(0, deny(d));
+		err = deny(d);
+		/* 6.4: before, the update is the module's own */
+		if (err == -ENOENT && !strcmp(d->function, "bpf_tcp_ca_update"))
+			continue;
+		ASSERT_EQ(0, err);
+		kinds++;
 		maps[0] = ready("t_fault");
 		maps[1] = ready("t_fault");
 		DENIED(t, n, err, (link = link_create(maps[0])) < 0 ? link :
@@ -725,7 +731,7 @@ TEST_F_TIMEOUT(denied, link, 600)
 	EXPECT_EQ(0, sops_rmmod());
 	EXPECT_EQ(0, mod_unload_wait("sops_deny"));
 	ASSERT_EQ(0, sops_insmod());
-	EXPECT_LE((int)ARRAY_SIZE(link_denials), t.refused);
+	EXPECT_LE(kinds, t.refused);
 	REPORT(&t, "link create and update, borrowed functions", "calls");
 }
 
@@ -854,7 +860,9 @@ static int symbols(char names[][64], int max)
 		fclose(f);
 	f = fopen("/sys/kernel/tracing/enabled_functions", "re");
 	while (f && n < max && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%127s", name) == 1 && strstr(name, "struct_ops"))
+		/* not the lines that say where one goes */
+		if (!isspace(line[0]) && sscanf(line, "%127s", name) == 1 &&
+		    strstr(name, "struct_ops"))
 			snprintf(names[n++], 64, "%.63s", name);
 	if (f)
 		fclose(f);

@@ -7,7 +7,7 @@
  *		for the same seed, the order of the threads' calls is not
  *   SOPS_UPDATES	how many updates (default 3000)
  */
-#include "sops.h"
+#include "newer.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,8 +20,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-
-#include <kselftest_harness.h>
 
 /* many, because a refusal by the subsystem waits for grace periods */
 #define THREADS	16
@@ -479,6 +477,126 @@ TEST_F_TIMEOUT(fuzz, random, 7200)
 		close(decoys[i]);
 	}
 	report(_metadata, "random");
+}
+
+/* two maps for links, of one name; closed by the caller */
+static bool link_maps(int maps[2], const char *called)
+{
+	struct sops_value v;
+
+	good_value(&v, called);
+	maps[0] = ca_map(&v, SOPS_F_LINK);
+	maps[1] = ca_map(&v, SOPS_F_LINK);
+	return maps[0] >= 0 && maps[1] >= 0;
+}
+
+/* the attributes of one of these commands, with some of their words wrong or none */
+static bool link_attr(__u64 *s, union bpf_attr *attr, int cmd, int link, int map)
+{
+	__u32 *w = (void *)attr;
+	int wrongs = rnd(s) % 2 ? 0 : 1 + rnd(s) % 2, i;
+
+	memset(attr, 0, sizeof(*attr));
+	switch (cmd) {
+	case BPF_LINK_CREATE:
+		w[0] = map;
+		w[2] = SOPS_ATTACH_TYPE;
+		break;
+	case BPF_LINK_UPDATE:
+		w[0] = link;
+		w[1] = map;
+		break;
+	case BPF_MAP_CREATE:
+		create_attr(attr, &tcp);
+		attr->map_flags = SOPS_F_LINK;
+		break;
+	}
+	for (i = 0; i < wrongs; i++) {
+		/* small numbers are fds of the other threads' */
+		__u32 at = rnd(s) % (rnd(s) % 2 ? 8 : sizeof(*attr) / 4), x = odd(s);
+
+		if (at || cmd != BPF_MAP_CREATE)
+			w[at] = x < 4096 && at < 4 ? decoys[rnd(s) % DECOYS] : x;
+	}
+	return !wrongs;
+}
+
+/* what is right must be done, what is not must leave the link on one of its maps */
+static void *random_links(void *arg)
+{
+	long n = sops_param("SOPS_UPDATES", 3000) / THREADS;
+	__u64 s = sops_param("SOPS_SEED", 1) * 0x9e3779b97f4a7c15 + (long)arg * 104729 + 1;
+	static const int cmds[] = { BPF_LINK_CREATE, BPF_LINK_UPDATE, BPF_MAP_CREATE };
+	int maps[2], link = -1, cmd, got, id;
+	union bpf_attr attr;
+	unsigned int size;
+	char called[16];
+	bool good;
+
+	snprintf(called, sizeof(called), "t_lnk%ld", (long)arg);
+	WRONG(!link_maps(maps, called));
+	while (n-- > 0 && !wrong) {
+		cmd = link < 0 ? BPF_LINK_CREATE : cmds[rnd(&s) % 3];
+		good = link_attr(&s, &attr, cmd, link, maps[rnd(&s) % 2]);
+		size = sizeof(attr);
+		if (!(rnd(&s) % 16)) {
+			size = rnd(&s) % (sizeof(attr) + 64);
+			good = false;
+		}
+		got = syscall(__NR_bpf, cmd, &attr, size);
+		got = got < 0 ? -errno : got;
+		answers[got < 0 ? -got & 1023 : 0]++;
+		done[OTHERS]++;
+		switch (cmd) {
+		case BPF_LINK_CREATE:
+			if (good)
+				WRONG(link < 0 ? got < 0 : got != -EEXIST);
+			if (got < 0)
+				break;
+			WRONG(link >= 0);
+			link = got;
+			done[REGISTERED]++;
+			break;
+		case BPF_LINK_UPDATE:
+			WRONG(good && got);
+			break;
+		case BPF_MAP_CREATE:
+			WRONG(good && got < 0);
+			if (got >= 0)
+				close(got);
+			break;
+		}
+		if (link < 0)
+			continue;
+		id = link_map_id(link);
+		WRONG(id != map_id(maps[0]) && id != map_id(maps[1]));
+		if (!(rnd(&s) % 32)) {
+			WRONG(link_detach(link));
+			close(link);
+			link = -1;
+		}
+	}
+	close(link);
+	close(maps[0]);
+	close(maps[1]);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(fuzz, links, 7200)
+{
+	__u64 s = 5;
+	int i;
+
+	look_up();
+	for (i = 0; i < DECOYS; i++)
+		decoys[i] = decoy(&s);
+	threads(random_links);
+	EXPECT_EQ(0, wrong) TH_LOG("at line %d", wrong_at);
+	for (i = 0; i < DECOYS; i++) {
+		map_delete(decoys[i], 0);
+		close(decoys[i]);
+	}
+	report(_metadata, "links");
 }
 
 TEST_HARNESS_MAIN

@@ -37,6 +37,21 @@ static int symbols(int map, unsigned long *addr, int max)
 	return n;
 }
 
+/* 6.4: maps do; before, the kernel estimates it from the size of a value */
+static bool tells_memory(void)
+{
+	const struct btf *btf = sops_btf();
+	const struct btf_type *ops;
+	int i;
+
+	ops = btf__type_by_id(btf, btf__find_by_name_kind(btf, "bpf_map_ops", BTF_KIND_STRUCT));
+	for (i = 0; ops && i < btf_vlen(ops); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(ops)[i].name_off),
+			    "map_mem_usage"))
+			return true;
+	return false;
+}
+
 static long memlock(int map)
 {
 	char path[64], text[4096], *at;
@@ -89,8 +104,10 @@ TEST_F(types, image_of_several_pages)
 	EXPECT_LT(sysconf(_SC_PAGESIZE), row.image_bytes);
 	/* and what is known of each trampoline, its name above all */
 	after = memlock(map);
-	EXPECT_LT(row.image_bytes, after - before);
-	EXPECT_GT(row.image_bytes + SOPS_NR_WIDE * 1024, after - before);
+	if (tells_memory()) {
+		EXPECT_LT(row.image_bytes, after - before);
+		EXPECT_GT(row.image_bytes + SOPS_NR_WIDE * 1024, after - before);
+	}
 
 	/* each has its name, and no two the same place */
 	ASSERT_EQ(SOPS_NR_WIDE, symbols(id, addr, SOPS_NR_WIDE));

@@ -15,8 +15,7 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 #include "sops_types.h"
-
-#ifdef register_bpf_struct_ops
+#include <struct_ops.h>
 
 struct registered {
 	u32 tag;
@@ -36,9 +35,6 @@ static u64 result;
 
 /* what newer kernels tell subsystems: found, not linked */
 static void *(*get_assoc)(const struct bpf_prog_aux *aux);
-static u32 (*get_id)(const void *kdata);
-static int (*for_each_prog)(const void *kdata,
-			    int (*cb)(struct bpf_prog *prog, void *data), void *data);
 
 static struct registered *find(u32 tag)
 {
@@ -456,8 +452,10 @@ static int ask_assoc(int fd)
 	return 0;
 }
 
+/* From the kernel or from struct_ops.ko, which may be gone again: not linked either. */
 static int ask_id(u32 tag)
 {
+	u32 (*get_id)(const void *kdata) = __symbol_get("bpf_struct_ops_id");
 	struct registered *r;
 
 	if (!get_id)
@@ -467,6 +465,7 @@ static int ask_id(u32 tag)
 	if (r)
 		result = get_id(r->kdata);
 	mutex_unlock(&lock);
+	__symbol_put("bpf_struct_ops_id");
 	return r ? 0 : -ESRCH;
 }
 
@@ -478,9 +477,12 @@ static int add_prog(struct bpf_prog *prog, void *until)
 
 static int ask_progs(u32 tag, u32 until)
 {
+	int (*for_each_prog)(const void *kdata,
+			     int (*cb)(struct bpf_prog *prog, void *data), void *data);
 	struct registered *r;
 	int err = -ESRCH;
 
+	for_each_prog = __symbol_get("bpf_struct_ops_for_each_prog");
 	if (!for_each_prog)
 		return -EOPNOTSUPP;
 	mutex_lock(&lock);
@@ -490,6 +492,7 @@ static int ask_progs(u32 tag, u32 until)
 		err = for_each_prog(r->kdata, add_prog, &until);
 	}
 	mutex_unlock(&lock);
+	__symbol_put("bpf_struct_ops_for_each_prog");
 	return err;
 }
 
@@ -561,8 +564,6 @@ static int __init sops_types_init(void)
 	int err;
 
 	get_assoc = find_symbol("bpf_prog_get_assoc_struct_ops");
-	get_id = find_symbol("bpf_struct_ops_id");
-	for_each_prog = find_symbol("bpf_struct_ops_for_each_prog");
 
 	err = register_bpf_struct_ops(&test_type, sops_test_ops) ?:
 	      register_bpf_struct_ops(&wide_type, sops_wide_ops);
@@ -583,17 +584,8 @@ static void __exit sops_types_exit(void)
 {
 	debugfs_remove_recursive(dir);
 }
-module_exit(sops_types_exit);
-
-#else
-
-static int __init sops_types_init(void)
-{
-	return -EOPNOTSUPP;
-}
-
-#endif
 
 module_init(sops_types_init);
+module_exit(sops_types_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("struct_ops types of a module, for the struct_ops tests");
