@@ -143,7 +143,7 @@ int sops_register_struct_ops(const struct sops_struct_ops *st_ops)
 			st_ops->name);
 		return -EINVAL;
 	}
-	btf = borrowed(btf_get_module_btf)(st_ops->owner);
+	btf = sops_module_btf(st_ops->owner);
 	if (IS_ERR_OR_NULL(btf)) {
 		pr_warn("type %s is not served: %s has no BTF, build it with pahole -J --btf_base\n",
 			st_ops->name, module_name(st_ops->owner));
@@ -193,11 +193,12 @@ static struct notifier_block sops_register_notifier = {
  */
 int __init sops_register_init(void)
 {
-	int err;
+	int err = 0;
 
 	/* static: no header has its prototype */
-	err = sops_proto_check("btf_get_module_btf",
-			       __stringify(struct btf * (const struct module *)));
+	if (IS_ENABLED(CONFIG_DEBUG_INFO_BTF_MODULES))
+		err = sops_proto_check("btf_get_module_btf",
+				       __stringify(struct btf * (const struct module *)));
 	if (!err)
 		err = register_module_notifier(&sops_register_notifier);
 	return err;
