@@ -126,6 +126,38 @@ int __init sops_layout_init(void)
 }
 
 /**
+ * sops_layout_check_ops() - has the kernel an operation that we have not?
+ * @table: name of the kernel's table of a map's or a link's operations
+ * @ours: our own
+ * @from: where in it those are that are called with a map or a link
+ * @size: of both
+ *
+ * The kernel calls its operations through our table, and those that all types
+ * have it calls without looking first. There is a line for each that is not
+ * there. Without CONFIG_KALLSYMS_ALL the kernel's table is not to be found, and
+ * nothing is compared.
+ * Context: process, at insmod, after sops_kernel_bind().
+ *
+ * Return: 0, or -EOPNOTSUPP.
+ */
+int sops_layout_check_ops(const char *table, const void *ours, size_t from, size_t size)
+{
+	void * const *kernels = (void *)sops_kernel_find(table);
+	void * const *own = ours;
+	int ret = 0;
+	size_t i;
+
+	for (i = from / sizeof(*own); kernels && i < size / sizeof(*own); i++) {
+		if (!kernels[i] || own[i])
+			continue;
+		pr_err("this kernel's %s has %ps, which is not known here: it needs a newer struct_ops.ko\n",
+		       table, kernels[i]);
+		ret = -EOPNOTSUPP;
+	}
+	return ret;
+}
+
+/**
  * sops_layout_fill() - what the kernel's code may find in a new map
  * @map: zeroed, of sops_layout_size() bytes or more
  * @desc: what the kernel lists the type as

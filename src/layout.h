@@ -33,6 +33,7 @@ struct sops_layout {
 extern struct sops_layout sops_layout;
 
 int sops_layout_init(void);
+int sops_layout_check_ops(const char *table, const void *ours, size_t from, size_t size);
 void sops_layout_fill(struct bpf_map *map, const void *desc, struct btf *btf,
 		      struct sops_value *uvalue);
 void sops_layout_show_progs(struct bpf_map *map, struct bpf_link **links, u32 nr);

@@ -22,6 +22,7 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include "kernel.h"
+#include "layout.h"
 #include "link.h"
 #include "link_file.h"
 #include "map.h"
@@ -259,7 +260,8 @@ static const struct bpf_link_ops sops_link_ops = {
 static unsigned long sops_map_release __ro_after_init;
 
 /**
- * sops_link_find() - find out how files of maps and links are told from others
+ * sops_link_find() - find out how files of maps and links are told from others,
+ * and whether we know all that the kernel does to a link
  *
  * Context: process, at insmod, after sops_kernel_bind().
  *
@@ -269,7 +271,9 @@ int __init sops_link_find(void)
 {
 	int err;
 
-	err = sops_kernel_lookup("bpf_map_release", "CONFIG_BPF_SYSCALL", &sops_map_release);
+	err = sops_layout_check_ops("bpf_struct_ops_map_lops", &sops_link_ops, 0,
+				    sizeof(sops_link_ops)) ?:
+	      sops_kernel_lookup("bpf_map_release", "CONFIG_BPF_SYSCALL", &sops_map_release);
 	return err ?: sops_link_file_init(&sops_link_ops, sops_link_poll);
 }
 

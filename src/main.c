@@ -32,6 +32,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include "cfi.h"
 #include "emit.h"
 #include "hook.h"
 #include "kernel.h"
@@ -48,10 +49,14 @@ static int __init sops_init(void)
 	const char *generated;
 	int err, nr_types;
 
-	err = sops_kernel_bind();
+	err = sops_kernel_bind() ?: sops_cfi_init();
 	if (err)
 		return err;
-	err = sops_layout_init();
+	err = sops_layout_init() ?:
+	      sops_layout_check_ops("bpf_struct_ops_map_ops", &sops_map_ops,
+				    /* before it: what makes a map */
+				    offsetof(struct bpf_map_ops, map_release),
+				    sizeof(sops_map_ops));
 	if (err)
 		return err;
 	err = sops_hooks_check() ?: sops_link_find();

@@ -6,6 +6,10 @@
  * no compiler would notice that one got another argument. The kernel's BTF
  * has them all, so it is written out as C text, and compared with the text
  * that the hook table was compiled from.
+ *
+ * BTF has the names of structs and typedefs from the kernel's source, but those
+ * of integers from its compiler: gcc's "long int" is clang's "long". So these
+ * are told by what they are.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,6 +22,37 @@
 
 static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
 			    const struct btf_type *t, const char *what, int depth);
+
+/*
+ * By size and sign, as C has it in the fewest words; what is as large as a long
+ * is one. Whether a char has a sign is an option of the compiler.
+ */
+static void sops_proto_int(struct seq_buf *s, const struct btf_type *t)
+{
+	u32 encoding = BTF_INT_ENCODING(*(const u32 *)(t + 1));
+	const char *name;
+
+	switch (t->size) {
+	case 1:
+		seq_buf_printf(s, encoding & BTF_INT_BOOL ? "_Bool" : "char");
+		return;
+	case sizeof(short):
+		name = "short";
+		break;
+	case sizeof(int):
+		name = "int";
+		break;
+	case sizeof(long):
+		name = "long";
+		break;
+	case 16:
+		name = "__int128";
+		break;
+	default:
+		name = "?";
+	}
+	seq_buf_printf(s, "%s%s", encoding & BTF_INT_SIGNED ? "" : "unsigned ", name);
+}
 
 static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 			    int depth)
@@ -61,9 +96,16 @@ static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 			       BTF_INFO_KFLAG(t->info) ? "union" : "struct", name);
 		break;
 	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
 		seq_buf_printf(s, "enum %s", name);
 		break;
+	case BTF_KIND_TYPE_TAG:
+		/* __user and the like, by clang only: C has no words for it */
+		sops_proto_type(s, btf, t->type, depth);
+		break;
 	case BTF_KIND_INT:
+		sops_proto_int(s, t);
+		break;
 	case BTF_KIND_TYPEDEF:
 		seq_buf_printf(s, "%s", name);
 		break;
@@ -107,7 +149,8 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
 /**
  * sops_proto_check() - is a kernel function of the prototype we expect?
  * @func: its name
- * @expected: "ret (arg, arg)" in C, without names of arguments
+ * @expected: "ret (arg, arg)" in C, without names of arguments; integers as
+ *            sops_proto_int() writes them
  *
  * Prints one line when it is not. Context: process, after sops_layout_init(),
  * which refuses a kernel without BTF.

@@ -8,7 +8,7 @@
 
 /* 6.4 (d7ba4cc900bf): update and delete return long. Goes when 6.1 does. */
 #ifdef HAVE_MAP_OPS_LONG
-#define map_ops_long	long int
+#define map_ops_long	long
 #else
 #define map_ops_long	int
 #endif
