@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all install modules_install deb demo bench check check-all check-boot check-debug check-upstream vm clean \
+.PHONY: all install modules_install deb demo bench check check-all check-boot check-debug check-cfi check-upstream vm clean \
 	checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
@@ -46,6 +46,10 @@ check-debug: ## test on debug kernels, built first: storms, failing allocations,
 	@scripts/deps
 	@scripts/check-debug
 
+check-cfi: ## test where calls through pointers are checked: kCFI and FineIBT, on a kernel that clang builds first
+	@scripts/deps
+	@scripts/check-cfi
+
 bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
 	scripts/deps python3
 	scripts/bench $(K)
@@ -63,8 +67,8 @@ clean: ## remove what was built; fetched kernels stay in ~/.cache/struct_ops
 	rm -rf build
 
 CHECKPATCH = $(shell scripts/kernel 6.1 source)/scripts/checkpatch.pl --no-tree --terse --quiet --show-types
-# what a table that is expanded several times looks like, and BTF's "long int" in it
-TABLES := COMPLEX_MACRO MACRO_ARG_REUSE MACRO_ARG_PRECEDENCE TRAILING_SEMICOLON UNNECESSARY_INT
+# what a table that is expanded several times looks like
+TABLES := COMPLEX_MACRO MACRO_ARG_REUSE MACRO_ARG_PRECEDENCE TRAILING_SEMICOLON
 # HAVE_ is not CONFIG_, a function as a parameter is not a function, unsigned __int128 is not unsigned int, operations that are
 # a copy of the kernel's with one more cannot be const
 NO_FINDING := IS_ENABLED_CONFIG OPEN_BRACE FUNCTION_ARGUMENTS UNSPECIFIED_INT CONST_STRUCT

@@ -255,11 +255,32 @@ TEST_F(resolve, prototype_of_a_hook)
 	NEED_MODULE();
 	EXPECT_EQ(0, ask(DIR "proto", "bpf_struct_ops_put void (const void *)"));
 	EXPECT_EQ(0, ask(DIR "proto", "bpf_struct_ops_map_alloc struct bpf_map * (union bpf_attr *)"));
+	/* integers by what they are: compilers differ in what they call them */
+	EXPECT_EQ(0, ask(DIR "proto", "kallsyms_lookup_name unsigned long (const char *)"));
+	EXPECT_EQ(0, ask(DIR "proto", "kstrtoll int (const char *, unsigned int, long *)"));
 	EXPECT_EQ(0, kmsg_count(log, "was expected", NULL, 0));
+	EXPECT_EQ(-EOPNOTSUPP, ask(DIR "proto", "kstrtoll int (const char *, unsigned int, unsigned long *)"));
+	EXPECT_EQ(-EOPNOTSUPP, ask(DIR "proto", "kstrtoll int (const char *, int, long *)"));
+	EXPECT_EQ(2, kmsg_count(log, "kstrtoll is int (const char *, unsigned int, long *),", NULL, 0));
 	EXPECT_EQ(-EOPNOTSUPP, ask(DIR "proto", "bpf_struct_ops_put int (const void *)"));
 	EXPECT_EQ(1, kmsg_count(log, what, NULL, 0));
 	EXPECT_EQ(-ENOENT, ask(DIR "proto", "no_such_function void (void)"));
 	EXPECT_EQ(1, kmsg_count(log, "no function no_such_function", NULL, 0));
+	close(log);
+}
+
+/* operations that the kernel's maps have, and a table that has none of them */
+TEST_F(resolve, operations_of_a_map)
+{
+	int log = kmsg_open();
+
+	NEED_MODULE();
+	EXPECT_EQ(0, ask(DIR "ops", "no_such_table"));
+	EXPECT_EQ(0, kmsg_count(log, "not known here", NULL, 0));
+	if (!ksym("bpf_struct_ops_map_ops"))
+		SKIP(return, "this kernel does not tell where its table is");
+	EXPECT_EQ(-EOPNOTSUPP, ask(DIR "ops", "bpf_struct_ops_map_ops"));
+	EXPECT_EQ(1, kmsg_count(log, "bpf_struct_ops_map_ops has bpf_struct_ops_map_free, which is not known here", NULL, 0));
 	close(log);
 }
 

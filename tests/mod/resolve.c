@@ -9,11 +9,13 @@
  *   resolve  FD NAME      a type, of the BTF behind FD
  *   proto    FUNC PROTO   is that the prototype of a kernel function?
  *   symbol   NAME         the one kernel symbol of that name
+ *   ops      TABLE        would a map with no operations do?
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 #include "src/kernel.h"
+#include "src/layout.h"
 #include "src/proto.h"
 #include "src/type.h"
 
@@ -55,6 +57,14 @@ static int symbol(const char *text)
 	return sops_kernel_lookup(text, "CONFIG_SOMETHING", &addr);
 }
 
+static int ops(const char *text)
+{
+	static const struct bpf_map_ops none;
+
+	return sops_layout_check_ops(text, &none, offsetof(struct bpf_map_ops, map_release),
+				     sizeof(none));
+}
+
 static ssize_t ask_write(struct file *file, const char __user *from,
 			 size_t len, loff_t *pos)
 {
@@ -85,6 +95,7 @@ static int __init resolve_init(void)
 	debugfs_create_file("resolve", 0200, dir, resolve, &ask_fops);
 	debugfs_create_file("proto", 0200, dir, proto, &ask_fops);
 	debugfs_create_file("symbol", 0200, dir, symbol, &ask_fops);
+	debugfs_create_file("ops", 0200, dir, ops, &ask_fops);
 	return 0;
 }
 

@@ -20,16 +20,17 @@
 #include <linux/file.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/uaccess.h>
 #include <net/tcp.h>
+#include "find.h"
 
 static struct dentry *file, *result_file;
 static u64 result;
-static bool (*get)(const void *kdata);
 static bool held;
+
+FIND(bpf_struct_ops_get, bool (const void *kdata))
 
 /* well below what the kernel calls a stall */
 #define PATIENCE	(5 * HZ)
@@ -69,7 +70,7 @@ static int probe_get(int mapfd, int sockfd)
 
 	rcu_read_lock();
 	sockfd_put(sock);
-	if (!get(kdata)) {
+	if (!found(bpf_struct_ops_get)(kdata)) {
 		err = -ESRCH;		/* it is still referenced: must succeed */
 	} else {
 		bpf_map_put(map);	/* what get took */
@@ -80,7 +81,7 @@ static int probe_get(int mapfd, int sockfd)
 		held = false;
 		if (atomic64_read(&map->refcnt))
 			err = -ETIMEDOUT;
-		else if (get(kdata))
+		else if (found(bpf_struct_ops_get)(kdata))
 			err = -EEXIST;	/* a reference to what is being freed */
 	}
 	rcu_read_unlock();
@@ -255,20 +256,9 @@ static const struct file_operations probe_fops = {
 
 static int __init sops_probe_init(void)
 {
-	/*
-	 * Not exported: a kprobe knows where it is. It is never armed: when
-	 * disarming it fails it stays, and this stack does not.
-	 */
-	struct kprobe kp = {
-		.symbol_name = "bpf_struct_ops_get",
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	int err = register_kprobe(&kp);
-
-	if (err)
-		return err;
-	get = (void *)kp.addr;
-	unregister_kprobe(&kp);
+	find_bpf_struct_ops_get();
+	if (!has_bpf_struct_ops_get)
+		return -ENOENT;
 
 	debugfs_create_x64("sops_result", 0400, NULL, &result);
 	result_file = debugfs_lookup("sops_result", NULL);

@@ -8,12 +8,12 @@
 #include <linux/bpf_verifier.h>
 #include <linux/btf.h>
 #include <linux/debugfs.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate_trace.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include "find.h"
 #include "sops_types.h"
 #include <struct_ops.h>
 
@@ -34,7 +34,7 @@ static struct dentry *dir;
 static u64 result;
 
 /* what newer kernels tell subsystems: found, not linked */
-static void *(*get_assoc)(const struct bpf_prog_aux *aux);
+FIND(bpf_prog_get_assoc_struct_ops, void *(const struct bpf_prog_aux *aux))
 
 static struct registered *find(u32 tag)
 {
@@ -437,7 +437,7 @@ static int ask_assoc(int fd)
 	struct sops_test_ops *ops;
 	struct bpf_prog *prog;
 
-	if (!get_assoc)
+	if (!has_bpf_prog_get_assoc_struct_ops)
 		return -EOPNOTSUPP;
 	prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_STRUCT_OPS, false);
 	if (IS_ERR(prog))
@@ -445,7 +445,7 @@ static int ask_assoc(int fd)
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 	rcu_read_lock();
-	ops = get_assoc(prog->aux);
+	ops = found(bpf_prog_get_assoc_struct_ops)(prog->aux);
 	result = ops ? ops->tag : 0;
 	rcu_read_unlock();
 	bpf_prog_put(prog);
@@ -545,25 +545,11 @@ static const struct file_operations ask_fops = {
 	.write = ask_write,
 };
 
-static void *find_symbol(const char *name)
-{
-	/* never armed, as in sops_probe.c */
-	struct kprobe kp = {
-		.symbol_name = name,
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-
-	if (register_kprobe(&kp))
-		return NULL;
-	unregister_kprobe(&kp);
-	return kp.addr;
-}
-
 static int __init sops_types_init(void)
 {
 	int err;
 
-	get_assoc = find_symbol("bpf_prog_get_assoc_struct_ops");
+	find_bpf_prog_get_assoc_struct_ops();
 
 	err = register_bpf_struct_ops(&test_type, sops_test_ops) ?:
 	      register_bpf_struct_ops(&wide_type, sops_wide_ops);
