@@ -74,3 +74,17 @@ in_root() {
 		exec chroot "$root" /usr/bin/env -C "$pwd" TMPDIR=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 	' - "$root" "$top" "$cache" "$@"
 }
+
+# install_in ROOT PACKAGE...: what is not there yet
+install_in() {
+	local root=$1
+	shift
+	if [ "$root" = / ]; then
+		"$top/scripts/deps" "$@"
+	elif ! in_root "$root" dpkg-query -s "$@" >/dev/null 2>&1; then
+		note "installing $* in $root"
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		as_root bash -euc '. "$0"; in_root "$1" apt-get -qq update; in_root "$1" apt-get -qqy --no-install-recommends install "${@:2}"' \
+			"$top/scripts/lib.sh" "$root" "$@" >&2
+	fi
+}
