@@ -12,7 +12,7 @@
 #ifdef HAVE_STRUCT_OPS_LINK
 #define SOPS_BORROWED_OLD(borrow)
 #else
-/* A module's BTF, with a reference. Without it, no module of the kernel's has any, and none brings a type. */
+/* A module's BTF, with a reference. Where no module has any, none brings a type. */
 #ifdef CONFIG_DEBUG_INFO_BTF_MODULES
 /* static: sops_register_init() compares it with BTF */
 struct btf *btf_get_module_btf(const struct module *module);
