@@ -162,7 +162,7 @@ FIXTURE_VARIANT_ADD(preamble, generator) {
 TEST_F(preamble, like_the_kernels)
 {
 	struct around ours[MAX_MEMBERS];
-	int i, at, types = 0;
+	int i, at = 0, types = 0;
 
 	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
 	ASSERT_EQ(0, look(self, ours));
