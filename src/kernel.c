@@ -57,9 +57,17 @@ static bool sops_pretend_missing(const char *name)
 }
 #endif
 
-static int sops_count_symbol(void *count, unsigned long addr)
+struct sops_matches {
+	unsigned int count;
+	unsigned long addr;
+};
+
+static int sops_count_symbol(void *data, unsigned long addr)
 {
-	++*(unsigned int *)count;
+	struct sops_matches *matches = data;
+
+	matches->count++;
+	matches->addr = addr;
 	return 0;
 }
 
@@ -78,7 +86,7 @@ static int sops_count_symbol(void *count, unsigned long addr)
 int sops_kernel_lookup(const char *name, const char *config,
 		       unsigned long *addr)
 {
-	unsigned int count = 0;
+	struct sops_matches matches = {};
 
 	*addr = sops_pretend_missing(name) ? 0 : static_call(sops_lookup_name)(name);
 	if (!*addr) {
@@ -87,10 +95,10 @@ int sops_kernel_lookup(const char *name, const char *config,
 		return -ENOENT;
 	}
 
-	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &count);
-	if (count > 1) {
+	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &matches);
+	if (matches.count > 1) {
 		pr_err("this kernel has %u symbols named %s, one was expected (%s)\n",
-		       count, name, config);
+		       matches.count, name, config);
 		return -ENOTUNIQ;
 	}
 	return 0;
@@ -168,12 +176,12 @@ int sops_kernel_bind(void)
  */
 unsigned long sops_kernel_find(const char *name)
 {
-	unsigned int count = 0;
+	struct sops_matches matches = {};
 
 	if (sops_pretend_missing(name))
 		return 0;
-	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &count);
-	return count == 1 ? static_call(sops_lookup_name)(name) : 0;
+	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &matches);
+	return matches.count == 1 ? matches.addr : 0;
 }
 
 /**
@@ -199,7 +207,7 @@ const char *sops_kernel_bind_optional(void)
 }
 
 /* Of nameless members as well. */
-static int sops_kernel_member(const struct btf *btf, const struct btf_type *t,
+static int sops_member_offset(const struct btf *btf, const struct btf_type *t,
 			      const char *name, u32 size)
 {
 	u32 i, offset, found;
@@ -212,7 +220,7 @@ static int sops_kernel_member(const struct btf *btf, const struct btf_type *t,
 
 		offset = __btf_member_bit_offset(t, m) / 8;
 		if (!*is && btf_type_is_struct(mt)) {
-			inner = sops_kernel_member(btf, mt, name, size);
+			inner = sops_member_offset(btf, mt, name, size);
 			if (inner >= 0)
 				return offset + inner;
 		} else if (!strcmp(is, name)) {
@@ -227,20 +235,34 @@ static int sops_kernel_member(const struct btf *btf, const struct btf_type *t,
 }
 
 /**
- * sops_kernel_offset() - where a struct of the kernel has a member
- * @type: name of the struct
+ * sops_kernel_struct() - a struct of the kernel
+ * @name: its name
+ *
+ * Looks at all types that there are: once for a struct is enough.
+ * Context: process, after sops_kernel_bind().
+ *
+ * Return: the struct, NULL when the kernel's BTF does not have it.
+ */
+const struct btf_type *sops_kernel_struct(const char *name)
+{
+	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	s32 id = borrowed(btf_find_by_name_kind)(btf, name, BTF_KIND_STRUCT);
+
+	return id < 0 ? NULL : btf_type_by_id(btf, id);
+}
+
+/**
+ * sops_kernel_member() - where a struct of the kernel has a member
+ * @t: of sops_kernel_struct()
  * @name: of the member
  * @size: of the member, in bytes; 0 for any
  *
  * Context: process, after sops_kernel_bind().
  *
- * Return: the offset in bytes, -ENOENT when the kernel's BTF does not have it,
+ * Return: the offset in bytes, -ENOENT when there is no such struct or member,
  * -EINVAL when it is of another size.
  */
-int sops_kernel_offset(const char *type, const char *name, u32 size)
+int sops_kernel_member(const struct btf_type *t, const char *name, u32 size)
 {
-	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
-	s32 id = borrowed(btf_find_by_name_kind)(btf, type, BTF_KIND_STRUCT);
-
-	return id < 0 ? id : sops_kernel_member(btf, btf_type_by_id(btf, id), name, size);
+	return t ? sops_member_offset(borrowed(bpf_get_btf_vmlinux)(), t, name, size) : -ENOENT;
 }
