@@ -16,13 +16,16 @@
  *	type.c		a type: BTF resolved into a table of members
  *	image.c		executable memory: a trampoline for each program
  *	emit.c		trampolines of our own, where the kernel allows for them
+ *	callee.c	what a program may call without a run context
  *	emit_try.c	put to the test at insmod
  *	emit_x86.c	their bytes: preamble and arguments
  *	steps_x86.c	the steps around the program
+ *	exit_x86.c	those after it, which all share
  *	learn_x86.c	what the bytes have to know of this kernel
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
  *	registry.c	our maps, one after the other
+ *	cfi.c		how calls through pointers are checked
  *	layout.c	what the kernel's own code finds in a map of ours
  *	kernel.c	what we borrow from the kernel
  *
