@@ -9,6 +9,7 @@
  */
 #include "modtype.h"
 #include "newer.h"
+#include "trace.h"
 
 #include <net/if.h>
 #include <pthread.h>
@@ -34,14 +35,7 @@ static long raw(int cmd, const void *attr, unsigned int size)
 
 static int ready(int ssthresh)
 {
-	int prog = sops_prog(&tcp, "ssthresh", ssthresh), map;
-	struct sops_value v;
-
-	ca_value(&v, NAME);
-	value_set(&v, "ssthresh", prog);
-	map = ca_map(&v, SOPS_F_LINK);
-	close(prog);
-	return map;
+	return ca_link_map(NAME, ssthresh);
 }
 
 /* a program of another kind: it lets everything pass */
@@ -383,37 +377,6 @@ TEST_F(commands, of_others)
 	close(second);
 }
 
-/* counts the calls of a function of the kernel's */
-static int counter(const char *func, int array)
-{
-	struct bpf_insn insns[] = {
-		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, array),
-		INSN(0, 0, 0, 0, 0),
-		LOAD(0, 1, 0),
-		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, 1),
-		STORE(1, 0, 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_FENTRY,
-		.insns = (uintptr_t)insns,
-		.insn_cnt = ARRAY_SIZE(insns),
-		.license = (uintptr_t)"GPL",
-		.attach_btf_id = btf__find_by_name_kind(sops_btf(), func, BTF_KIND_FUNC),
-	};
-	int prog = sys_bpf(BPF_PROG_LOAD, &attr), link;
-
-	if (prog < 0)
-		return prog;
-	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.prog_fd = prog;
-	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
-	close(prog);
-	return link;
-}
-
 /* how often it was called by one call of ours; looking is one more each time */
 #define EXPECT_ASKED_ONCE(array, call) do {				\
 	__u64 __before, __after;					\
@@ -426,7 +389,8 @@ static int counter(const char *func, int array)
 
 TEST_F(commands, security_modules_are_asked_once)
 {
-	int array = sops_array(8), asked = counter("security_bpf", array), link, xdp;
+	int array = sops_array(8), link, xdp,
+	    asked = trace_btf(func_btf_id("security_bpf"), false, array);
 	__u32 *w = self->a->w;
 	union bpf_attr attr = {};
 	struct bpf_map_info mi;

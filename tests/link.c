@@ -23,22 +23,9 @@
 #define NAME	"t_link"
 #define BPFFS	"/sys/fs/bpf"
 
-/* a map for links, past its update; tells itself from others by ssthresh */
-static int ready_named(const char *name, int ssthresh)
-{
-	int prog = sops_prog(&tcp, "ssthresh", ssthresh), map;
-	struct sops_value v;
-
-	ca_value(&v, name);
-	value_set(&v, "ssthresh", prog);
-	map = ca_map(&v, SOPS_F_LINK);
-	close(prog);
-	return map;
-}
-
 static int ready(int ssthresh)
 {
-	return ready_named(NAME, ssthresh);
+	return ca_link_map(NAME, ssthresh);
 }
 
 static int get_rdonly(int map)
@@ -248,7 +235,7 @@ TEST_F(link, update_with_the_expected_map)
 
 TEST_F(link, update_errno)
 {
-	int renamed = ready_named("t_renamed", 2), plain = sops_create(&tcp);
+	int renamed = ca_link_map("t_renamed", 2), plain = sops_create(&tcp);
 	struct sops_value v;
 	int bit;
 
@@ -279,7 +266,7 @@ TEST_F(link, update_errno)
 /* a failed update leaves the new map as free as it was */
 TEST_F(link, failed_update_takes_nothing)
 {
-	int renamed = ready_named("t_renamed", 2), link;
+	int renamed = ca_link_map("t_renamed", 2), link;
 
 	ASSERT_LE(0, renamed);
 	EXPECT_EQ(-EINVAL, link_update(self->link, renamed));
@@ -703,7 +690,7 @@ static void *swap(void *data)
 
 TEST_F(link, fd_swapped_meanwhile)
 {
-	struct swap s = { .theirs = sops_array(8), .ours = ready_named("t_swap", 1) };
+	struct swap s = { .theirs = sops_array(8), .ours = ca_link_map("t_swap", 1) };
 	time_t end = time(NULL) + sops_param("SOPS_SECONDS", 2);
 	int made = 0, refused = 0, link;
 	pthread_t t;

@@ -32,6 +32,19 @@
 /* bpf_link_info.struct_ops.map_id, 6.4 */
 #define sops_info_map_id(info)		(*sops_word(info, 16))
 
+/* a map for links, past its update; tells itself from others by ssthresh */
+static inline int ca_link_map(const char *name, int ssthresh)
+{
+	int prog = sops_prog(&tcp, "ssthresh", ssthresh), map;
+	struct sops_value v;
+
+	ca_value(&v, name);
+	value_set(&v, "ssthresh", prog);
+	map = ca_map(&v, SOPS_F_LINK);
+	close(prog);
+	return map;
+}
+
 static inline int link_create_flags(int map, __u32 flags)
 {
 	union bpf_attr attr = {
