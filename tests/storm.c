@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Everything at once, from many threads, on shared maps and on their own. */
-#include "sops.h"
+#include "storm.h"
 
-#include <linux/capability.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include <kselftest_harness.h>
 
 #define SLOTS	4
-/* each storm; scripts/check-debug asks for more */
-#define SECONDS	sops_param("SOPS_SECONDS", 2)
 
 FIXTURE(storm) {
 };
@@ -47,25 +42,9 @@ static struct slot {
 
 static pthread_mutex_t fds = PTHREAD_MUTEX_INITIALIZER;
 
-static atomic_int stop, unexpected, where;
 static atomic_long done[8];
 
 enum { UPDATES, DELETES, LOOKUPS, CREATES, CONNECTS, SWITCHES, LISTS };
-
-/* what a call may answer here, and nothing else; EBADF: another closed it */
-#define MAY(got, ...) ({						\
-	int __ok[] = { __VA_ARGS__ }, __got = (got);			\
-	size_t __o;							\
-									\
-	for (__o = 0; __o < ARRAY_SIZE(__ok); __o++)			\
-		if (__got == __ok[__o])					\
-			break;						\
-	if (__o == ARRAY_SIZE(__ok)) {					\
-		unexpected = __got;					\
-		where = __LINE__;					\
-	}								\
-	__got;								\
-})
 
 static struct sops_value values[SLOTS];
 
@@ -136,19 +115,6 @@ static void *mapper(void *arg)
 		close(map);
 	}
 	return NULL;
-}
-
-/* without this, asking for a name that has just gone runs modprobe */
-static void no_modprobe(void)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	syscall(SYS_capget, &head, data);
-	data[0].effective &= ~(1U << CAP_NET_ADMIN);
-	syscall(SYS_capset, &head, data);
 }
 
 static void *talker(void *arg)
