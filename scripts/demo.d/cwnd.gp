@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The congestion windows in dir/bpf_ebb.dat and dir/cubic.dat. Terminal and output are the caller's, who sets dir, rate (Mbit/s),
-# delay (ms each way), loss (%), seconds, and mono for a terminal that has characters in place of lines.
+# delay (ms each way), loss (%), seconds, moved (s: when the link was updated), and mono for a terminal that has characters in place of lines.
 
 # what the link holds with its queue empty: below it, there is idle time
 bdp = rate * 1e6 / 8 * 2 * delay / 1e3 / 1500
@@ -11,6 +11,8 @@ set xlabel "time (s)"
 set ylabel "segments"
 set xrange [0:seconds]
 set yrange [0:*]
+set arrow from moved, graph 0 to moved, graph 1 nohead dashtype 3
+set label "link updated" at moved, graph 0.97 offset 0.5
 set key outside bottom center horizontal noenhanced
 if (mono) {
 	plot dir."/bpf_ebb.dat" with lines title "bpf_ebb", dir."/cubic.dat" with lines title "cubic"

@@ -221,18 +221,27 @@ u32 BPF_PROG(ebb_sndbuf_expand, struct sock *sk)
 	return 3;
 }
 
-SEC(".struct_ops")
+#define COMMON						\
+	.init		= (void *)ebb_init,		\
+	.release	= (void *)ebb_release,		\
+	.ssthresh	= (void *)ebb_ssthresh,		\
+	.cong_avoid	= (void *)ebb_cong_avoid,	\
+	.set_state	= (void *)ebb_set_state,	\
+	.cwnd_event	= (void *)ebb_cwnd_event,	\
+	.undo_cwnd	= (void *)ebb_undo_cwnd,	\
+	.sndbuf_expand	= (void *)ebb_sndbuf_expand,	\
+	.name		= "bpf_ebb"
+
+/* Without samples there is never an estimate: this is Reno. */
+SEC(".struct_ops.link")
+struct tcp_congestion_ops ebb_blind = {
+	COMMON,
+};
+
+SEC(".struct_ops.link")
 struct tcp_congestion_ops bpf_ebb = {
-	.init		= (void *)ebb_init,
-	.release	= (void *)ebb_release,
-	.ssthresh	= (void *)ebb_ssthresh,
-	.cong_avoid	= (void *)ebb_cong_avoid,
-	.set_state	= (void *)ebb_set_state,
-	.cwnd_event	= (void *)ebb_cwnd_event,
+	COMMON,
 	.pkts_acked	= (void *)ebb_pkts_acked,
-	.undo_cwnd	= (void *)ebb_undo_cwnd,
-	.sndbuf_expand	= (void *)ebb_sndbuf_expand,
-	.name		= "bpf_ebb",
 };
 
 char LICENSE[] SEC("license") = "GPL";
