@@ -80,9 +80,9 @@ OF_TESTS := BRACES MACRO_WITH_FLOW_CONTROL SPACING EMBEDDED_FUNCTION_NAME VOLATI
 checkpatch: ## the kernel's style checker on all C files
 	@mkdir -p build # where it drops a cache of its own
 	@cd build && $(CHECKPATCH) --strict $(patsubst %,--ignore=%,$(TABLES) $(NO_FINDING)) -f \
-		$$(cd .. && find src include -name '*.[ch]' -printf '../%p ')
+		$$(cd .. && find src include -path include/trace -prune -o -name '*.[ch]' -printf '../%p ')
 	@cd build && $(CHECKPATCH) $(patsubst %,--ignore=%,$(TABLES) $(NO_FINDING) $(OF_TESTS)) -f \
-		$$(cd .. && find tests scripts -name '*.[ch]' -printf '../%p ')
+		$$(cd .. && find tests scripts include/trace -name '*.[ch]' -printf '../%p ')
 
 sparse: ## the kernel's semantic checker on the module
 	scripts/deps sparse

@@ -26,6 +26,8 @@
 #include "link.h"
 #include "link_file.h"
 #include "map.h"
+#include "refused.h"
+#include <trace/events/struct_ops.h>
 
 /**
  * struct sops_link - a link of ours
@@ -82,7 +84,10 @@ static int sops_link_claim(struct sops_map *smap)
 		atomic_inc(&smap->nr_links);
 		return 0;
 	}
-	return atomic_cmpxchg(&smap->nr_links, 0, 1) ? -EBUSY : 0;
+	if (!atomic_cmpxchg(&smap->nr_links, 0, 1))
+		return 0;
+	return sops_refused("link", smap, NULL, 0, -EBUSY,
+			    "another link registers it, and its type takes one only");
 }
 
 static void sops_link_unclaim(struct sops_map *smap)
@@ -96,6 +101,7 @@ static void sops_link_unreg(struct sops_link *slink, struct sops_map *smap)
 	mutex_lock(&smap->type->lock);
 	smap->type->ops->unreg(smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
+	trace_unregistered(smap->map->id, smap->map->name, smap->type->name, slink->link.id);
 	sops_link_unclaim(smap);
 }
 
@@ -149,8 +155,10 @@ static int sops_link_move(struct sops_link *slink, struct sops_map *old,
 	mutex_unlock(&new->type->lock);
 	if (err) {
 		sops_link_unclaim(new);
-		return err;
+		return sops_refused("link_update", new, NULL, 0, err,
+				    "the subsystem refuses to move to it");
 	}
+	trace_updated(new->map->id, new->map->name, new->type->name, slink->link.id);
 
 	bpf_map_inc(new->map);
 	rcu_assign_pointer(slink->smap, new);
@@ -178,21 +186,26 @@ int sops_link_update(struct bpf_link *link, struct bpf_map *new_map,
 	int err = 0;
 
 	if (!sops_is_map(new_map))
-		return -EINVAL;
+		return sops_refused("link_update", NULL, NULL, 0, -EINVAL,
+				    "the new map is not of this module");
 	new = to_sops_map(new_map);
 	if (!sops_link_is_ready(new))
-		return -EINVAL;
+		return sops_refused("link_update", new, NULL, 0, -EINVAL,
+				    "the new map is without BPF_F_LINK, or not updated yet");
 	if (!new->type->ops->update)
-		return -EOPNOTSUPP;
+		return sops_refused("link_update", new, NULL, 0, -EOPNOTSUPP,
+				    "the type has no update: detach, and link anew");
 
 	mutex_lock(&slink->lock);
 	old = sops_link_map(slink);
 	if (!old)
-		err = -ENOLINK;
+		err = sops_refused("link_update", new, NULL, 0, -ENOLINK, "the link is detached");
 	else if (expected_old_map && old->map != expected_old_map)
-		err = -EPERM;
+		err = sops_refused("link_update", new, NULL, 0, -EPERM,
+				   "the link is not at the map that was expected");
 	else if (old->type != new->type)
-		err = -EINVAL;
+		err = sops_refused("link_update", new, NULL, 0, -EINVAL,
+				   "the new map is of another type");
 	else if (old != new)
 		err = sops_link_move(slink, old, new);
 	/*
@@ -319,24 +332,32 @@ notrace bool sops_link_is_ours(const union bpf_attr *attr)
  */
 static struct sops_map *sops_link_get_map(int fd)
 {
+	const char *reason;
 	struct bpf_map *map;
 	struct fd f;
 	int err = 0;
 
 	map = borrowed(bpf_map_get)(fd);
 	if (IS_ERR(map))
-		return ERR_CAST(map);
+		return ERR_PTR(sops_refused("link", NULL, NULL, 0, PTR_ERR(map),
+					    "the fd is of no map"));
 
 	f = fdget(fd);
-	if (!sops_is_map(map))
+	if (!sops_is_map(map)) {
 		err = -EINVAL;
+		reason = "the map is not of this module";
 	/* Another thread may have put another file there since. */
-	else if (!fd_file(f) || fd_file(f)->private_data != map)
+	} else if (!fd_file(f) || fd_file(f)->private_data != map) {
 		err = -EBADF;
-	else if (!(fd_file(f)->f_mode & FMODE_CAN_WRITE))
+		reason = "the fd is of another file by now";
+	} else if (!(fd_file(f)->f_mode & FMODE_CAN_WRITE)) {
 		err = -EPERM;
+		reason = "the fd may not write to the map";
+	}
 	fdput(f);
 	if (err) {
+		sops_refused("link", err == -EPERM ? to_sops_map(map) : NULL, NULL, 0, err,
+			     reason);
 		bpf_map_put(map);
 		return ERR_PTR(err);
 	}
@@ -351,14 +372,16 @@ static int sops_link_attach(struct sops_map *smap)
 	int err;
 
 	if (!sops_link_is_ready(smap))
-		return -EINVAL;
+		return sops_refused("link", smap, NULL, 0, -EINVAL,
+				    "the map is without BPF_F_LINK, or not updated yet");
 	err = sops_link_claim(smap);
 	if (err)
 		return err;
 
 	slink = kzalloc(sizeof(*slink), GFP_USER | __GFP_NOWARN);
 	if (!slink) {
-		err = -ENOMEM;
+		err = sops_refused("link", smap, NULL, 0, -ENOMEM,
+				   sops_refused_memory(-ENOMEM, NULL));
 		goto unclaim;
 	}
 	mutex_init(&slink->lock);
@@ -366,6 +389,7 @@ static int sops_link_attach(struct sops_map *smap)
 	sops_link_init(&slink->link, &sops_link_ops);
 	err = sops_link_prime(&slink->link, &primer);
 	if (err) {
+		sops_refused("link", smap, NULL, 0, err, "there is no fd or id for a link");
 		kfree(slink);
 		goto unclaim;
 	}
@@ -378,8 +402,11 @@ static int sops_link_attach(struct sops_map *smap)
 	if (!err)
 		RCU_INIT_POINTER(slink->smap, smap);
 	mutex_unlock(&slink->lock);
-	if (!err)
+	if (!err) {
+		trace_linked(smap->map->id, smap->map->name, smap->type->name, primer.id);
 		return borrowed(bpf_link_settle)(&primer);
+	}
+	sops_refused("link", smap, NULL, 0, err, "the subsystem refuses to register it");
 
 	/* Puts the file and so, in time, the module through dealloc. */
 	__module_get(THIS_MODULE);
@@ -411,7 +438,9 @@ int sops_link_create(union bpf_attr *attr)
 		ret = PTR_ERR(smap);
 		goto put_module;
 	}
-	ret = attr->link_create.flags ? -EINVAL : sops_link_attach(smap);
+	ret = attr->link_create.flags ?
+		sops_refused("link", smap, NULL, 0, -EINVAL, "flags must be zero") :
+		sops_link_attach(smap);
 	if (ret >= 0)
 		return ret;
 	bpf_map_put(smap->map);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/struct_ops/maps: the maps that are ours, for people and
- * for tests.
+ * /sys/kernel/debug/struct_ops: maps, the maps that are ours; refused, what
+ * was refused last and why. For people and for tests.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include "list.h"
 #include "map.h"
+#include "refused.h"
 #include "registry.h"
 
 static struct dentry *sops_list_dir;
@@ -76,6 +77,13 @@ static const struct seq_operations maps_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(maps);
 
+static int refused_show(struct seq_file *m, void *v)
+{
+	sops_refused_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(refused);
+
 /**
  * sops_list_init() - make the list in debugfs
  *
@@ -92,6 +100,7 @@ int __init sops_list_init(void)
 			0 : PTR_ERR(dir);
 	sops_list_dir = dir;
 	debugfs_create_file("maps", 0400, dir, NULL, &maps_fops);
+	debugfs_create_file("refused", 0400, dir, NULL, &refused_fops);
 	return 0;
 }
 

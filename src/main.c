@@ -26,6 +26,7 @@
  *	assoc.c		which map a program goes with (kernels that ask)
  *	registry.c	our maps, one after the other
  *	cfi.c		how calls through pointers are checked
+ *	refused.c	why something was refused: the last ones, and tracepoints
  *	layout.c	what the kernel's own code finds in a map of ours
  *	kernel.c	what we borrow from the kernel
  *

@@ -17,7 +17,9 @@
 #include "kernel.h"
 #include "map.h"
 #include "preempt.h"
+#include "refused.h"
 #include "registry.h"
+#include <trace/events/struct_ops.h>
 
 /*
  * What a map has in map_extra until it is served: maps of this type cannot
@@ -47,12 +49,14 @@ static struct sops_type *sops_map_type(const union bpf_attr *attr,
 	if (attr->map_flags & BPF_F_VTYPE_BTF_OBJ_FD) {
 		btf = borrowed(btf_get_by_fd)(sops_attr_btf_fd(attr));
 		if (IS_ERR(btf))
-			return ERR_CAST(btf);
+			return ERR_PTR(sops_refused_create(attr->map_name, NULL, PTR_ERR(btf),
+							   "the fd is of no BTF object"));
 		if (borrowed(btf_is_module)(btf))
 			*owner = borrowed(btf_try_get_module)(btf);
 		borrowed(btf_put)(btf);
 		if (!*owner)
-			return ERR_PTR(-EINVAL);
+			return ERR_PTR(sops_refused_create(attr->map_name, NULL, -EINVAL,
+							   "the BTF is of no module"));
 	} else {
 		btf = borrowed(bpf_get_btf_vmlinux)();
 		if (IS_ERR(btf))
@@ -60,7 +64,13 @@ static struct sops_type *sops_map_type(const union bpf_attr *attr,
 	}
 
 	type = sops_type_get(btf, attr->btf_vmlinux_value_type_id);
-	if (!IS_ERR(type) && attr->value_size != type->value_size) {
+	if (IS_ERR(type)) {
+		sops_refused_create(attr->map_name, NULL, PTR_ERR(type),
+				    sops_refused_memory(PTR_ERR(type),
+							"no type that is served; see the log"));
+	} else if (attr->value_size != type->value_size) {
+		sops_refused_create(attr->map_name, type->name, -EINVAL,
+				    "value_size is not the size of the type's value");
 		sops_type_put(type);
 		type = ERR_PTR(-EINVAL);
 	}
@@ -94,6 +104,17 @@ static struct sops_map *sops_map_new(union bpf_attr *attr, struct sops_type *typ
 	return smap;
 }
 
+/* The kernel looks at the name, and gives it and an id to the map, later. */
+static void sops_map_trace_created(const union bpf_attr *attr, const struct sops_type *type)
+{
+	char name[BPF_OBJ_NAME_LEN];
+
+	if (!trace_created_enabled())
+		return;
+	sops_refused_name(name, sizeof(name), attr->map_name);
+	trace_created(0, name, type->name, 0);
+}
+
 /**
  * sops_map_alloc() - make a map
  * @attr: of BPF_MAP_CREATE, past the kernel's own check of it
@@ -116,11 +137,15 @@ struct bpf_map *sops_map_alloc(union bpf_attr *attr)
 	sops_attr_unpack(attr);
 	if (sops_may_create())
 		type = sops_map_type(attr, &owner);
+	else
+		sops_refused_create(attr->map_name, NULL, -EPERM, "it takes CAP_BPF");
 	if (IS_ERR(type))
 		goto put_module;
 
 	smap = sops_map_new(attr, type);
 	if (!smap) {
+		sops_refused_create(attr->map_name, type->name, -ENOMEM,
+				    sops_refused_memory(-ENOMEM, NULL));
 		sops_type_put(type);
 		module_put(owner);
 		type = ERR_PTR(-ENOMEM);
@@ -128,6 +153,7 @@ struct bpf_map *sops_map_alloc(union bpf_attr *attr)
 	}
 	smap->type = type;
 	smap->owner = owner;
+	sops_map_trace_created(attr, type);
 	return smap->map;
 
 put_module:
@@ -225,6 +251,7 @@ void sops_map_free(struct bpf_map *map)
 {
 	struct sops_map *smap = to_sops_map(map);
 
+	trace_freed(smap->id, map->name, smap->type->name, 0);
 	sops_map_put_type(smap);
 	sops_assoc_clear(map, &smap->image);
 	sops_image_unname(&smap->image);
@@ -338,11 +365,12 @@ static int sops_map_register(struct sops_map *smap)
 	err = smap->type->ops->reg(smap->kvalue->data, NULL);
 	sops_assoc_settle(smap->map, &smap->image, !err);
 	mutex_unlock(&smap->type->lock);
-	if (!err)
+	if (!err) {
+		trace_registered(smap->map->id, smap->map->name, smap->type->name, 0);
 		return 0;
+	}
 
-	pr_debug("map %u: %s refuses to register (%d)\n", smap->map->id,
-		 smap->type->name, err);
+	sops_refused("update", smap, NULL, 0, err, "the subsystem refuses to register it");
 	bpf_map_put(smap->map);
 	sops_image_unname(&smap->image);
 	return err;
@@ -396,31 +424,39 @@ static map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 	int err;
 
 	if (flags)
-		return -EINVAL;
+		return sops_refused("update", smap, NULL, 0, -EINVAL, "flags must be zero");
 	if (*(u32 *)key)
-		return -E2BIG;
-	err = sops_value_check(smap->type, value);
+		return sops_refused("update", smap, NULL, 0, -E2BIG, "the one key is 0");
+	err = sops_value_check(smap, value);
 	if (err)
 		return err;
 
 	if (!sops_map_lock(smap))
-		return -EBUSY;
+		return sops_refused("update", smap, NULL, 0, -EBUSY,
+				    "another update is at it, and a BPF program cannot wait");
 	/* A delete does not take the lock. */
 	if (READ_ONCE(smap->kvalue->state) != SOPS_STATE_INIT) {
-		err = -EBUSY;
+		err = sops_refused("update", smap, NULL, 0, -EBUSY,
+				   "it was updated before: a map takes one value");
 		goto unlock;
 	}
+	smap->id = map->id;
 
 	err = sops_value_fill(smap, value);
 	if (err)
 		goto clear;
 	err = sops_image_seal(&smap->image);
-	if (err)
+	if (err) {
+		sops_refused("update", smap, NULL, 0, err,
+			     sops_refused_memory(err, "the image cannot be made executable"));
 		goto clear;
+	}
 	if (smap->type->ops->validate)
 		err = smap->type->ops->validate(smap->kvalue->data);
-	if (err)
+	if (err) {
+		sops_refused("update", smap, NULL, 0, err, "the type's validate refuses the value");
 		goto clear;
+	}
 	sops_image_name(&smap->image);
 	sops_layout_show_progs(map, smap->image.links, smap->image.nr_tramps);
 	if (map->map_flags & BPF_F_LINK) {
@@ -460,21 +496,24 @@ static map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 	struct sops_map *smap = to_sops_map(map);
 
 	if (map->map_flags & BPF_F_LINK)
-		return -EOPNOTSUPP;
+		return sops_refused("delete", smap, NULL, 0, -EOPNOTSUPP,
+				    "links register it: detach those");
 	if (*(u32 *)key)
-		return -ENOENT;
+		return sops_refused("delete", smap, NULL, 0, -ENOENT, "the one key is 0");
 
 	/* One of many deleters gets to unregister; update never sees INIT again. */
 	switch (cmpxchg(&smap->kvalue->state, SOPS_STATE_INUSE,
 			SOPS_STATE_TOBEFREE)) {
 	case SOPS_STATE_INUSE:
 		smap->type->ops->unreg(smap->kvalue->data, NULL);
+		trace_unregistered(map->id, map->name, smap->type->name, 0);
 		bpf_map_put(map);
 		return 0;
 	case SOPS_STATE_TOBEFREE:
-		return -EINPROGRESS;
+		return sops_refused("delete", smap, NULL, 0, -EINPROGRESS,
+				    "it was deleted before, and somebody holds it still");
 	default:
-		return -ENOENT;
+		return sops_refused("delete", smap, NULL, 0, -ENOENT, "it is not registered");
 	}
 }
 

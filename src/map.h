@@ -30,6 +30,8 @@
  *	SOPS_STATE_INIT; taken by update only, see sops_map_lock(), never by a
  *	reader
  * @image: the trampolines, one for each function member that has a program
+ * @id: as @map had it at its update, 0 before: the kernel's is gone when the map
+ *	is freed
  * @nr_links: how many links register it, see link.c
  * @index: where it is in the registry
  * @served: its operations are ours, see sops_map_serve()
@@ -56,6 +58,7 @@ struct sops_map {
 	struct module *owner;
 	struct mutex lock;	/* protects value, image, and leaving INIT */
 	struct sops_image image;
+	u32 id;
 	atomic_t nr_links;
 	u32 index;
 	bool served;

@@ -7,30 +7,32 @@
  * member holds the fd of a program before the update, and its id after; in
  * the kernel's, the address of a trampoline.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include "emit.h"
 #include "kernel.h"
 #include "map.h"
+#include "refused.h"
 
 /**
  * sops_value_check() - what can be said against a value by itself
- * @type: of the map
+ * @smap: the map
  * @value: from user space, already copied
  *
  * Return: 0, or -EINVAL: not zero in a hole, or in state or refcnt, which
  * only we write.
  */
-int sops_value_check(const struct sops_type *type, const struct sops_value *value)
+int sops_value_check(const struct sops_map *smap, const struct sops_value *value)
 {
+	const struct sops_type *type = smap->type;
 	u32 i;
 
 	for (i = 0; i < type->nr_holes; i++)
 		if (memchr_inv((void *)value + type->holes[i].offset, 0,
 			       type->holes[i].size))
-			return -EINVAL;
+			return sops_refused("update", smap, NULL, 0, -EINVAL,
+					    "a hole between members is not zero");
 	if (value->state || refcount_read(&value->refcnt))
-		return -EINVAL;
+		return sops_refused("update", smap, NULL, 0, -EINVAL,
+				    "state and refcnt of the value must be zero");
 	return 0;
 }
 
@@ -41,25 +43,41 @@ int sops_value_check(const struct sops_type *type, const struct sops_value *valu
  * programs that may sleep for members where nothing may, if the type does not
  * say so: this is the last place to tell.
  */
-static struct bpf_prog *sops_value_prog(const struct sops_type *type, u32 i,
+static struct bpf_prog *sops_value_prog(const struct sops_map *smap, u32 i,
 					unsigned long fd)
 {
+	const struct sops_type *type = smap->type;
+	const char *reason;
 	struct bpf_prog *prog;
+	u32 id = 0;
+	int err = -EINVAL;
 
 	/* The kernel takes the low half, for none if that is zero. */
-	if (fd > INT_MAX && (int)fd >= 0)
-		return ERR_PTR(-EINVAL);
-	prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_STRUCT_OPS, false);
-	if (IS_ERR(prog))
-		return prog;
-	if (prog->aux->attach_btf != type->btf ||
-	    prog->aux->attach_btf_id != type->type_id ||
-	    prog->expected_attach_type != i ||
-	    (type->atomic && sops_prog_sleepable(prog))) {
-		bpf_prog_put(prog);
-		return ERR_PTR(-EINVAL);
+	if (fd > INT_MAX && (int)fd >= 0) {
+		reason = "what is there is too big for the fd of a program";
+		goto refuse;
 	}
-	return prog;
+	prog = bpf_prog_get_type_dev(fd, BPF_PROG_TYPE_STRUCT_OPS, false);
+	if (IS_ERR(prog)) {
+		err = PTR_ERR(prog);
+		reason = err == -EBADF ? "no file is open at the fd that is there" :
+			 "the fd is of no BPF program, or of one of another kind than struct_ops";
+		goto refuse;
+	}
+	id = prog->aux->id;
+	if (prog->aux->attach_btf != type->btf)
+		reason = "the program was loaded against another BTF object";
+	else if (prog->aux->attach_btf_id != type->type_id)
+		reason = "the program was loaded for another type";
+	else if (prog->expected_attach_type != i)
+		reason = "the program was loaded for another member";
+	else if (type->atomic && sops_prog_sleepable(prog))
+		reason = "the program may sleep, and this type is called where nothing may";
+	else
+		return prog;
+	bpf_prog_put(prog);
+refuse:
+	return ERR_PTR(sops_refused("update", smap, type->members[i].name, id, err, reason));
 }
 
 /* Asked once for a member: types answer by it, if not the same to all. */
@@ -82,7 +100,7 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 
 	if (!*slot)
 		return 0;
-	prog = sops_value_prog(type, i, *slot);
+	prog = sops_value_prog(smap, i, *slot);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
 
@@ -90,6 +108,8 @@ static int sops_value_fill_func(struct sops_map *smap, u32 i)
 			     &m->model, sops_stub(type->ops, m->offset),
 			     sops_value_meta(type->ops, m, prog));
 	if (err) {
+		sops_refused("update", smap, m->name, prog->aux->id, err,
+			     sops_refused_memory(err, "no trampoline can be made for it"));
 		bpf_prog_put(prog);
 		return err;
 	}
@@ -110,7 +130,8 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 	 */
 	if (m->kind == SOPS_MEMBER_OWNER) {
 		if (memchr_inv(udata, 0, m->size))
-			return -EINVAL;
+			return sops_refused("update", smap, m->name, 0, -EINVAL,
+					    "the owner must be zero: it is set by us");
 		*(void **)(smap->kvalue->data + m->offset) = BPF_MODULE_OWNER;
 		return 0;
 	}
@@ -118,11 +139,17 @@ static int sops_value_fill_member(struct sops_map *smap, u32 i)
 	/* Below zero: refused; above: done; zero: left to us. */
 	ret = type->ops->init_member(type->t, m->btf, smap->kvalue->data,
 				     smap->uvalue->data);
+	if (ret < 0)
+		return sops_refused("update", smap, m->name, 0, ret,
+				    "the type's init_member refuses what is there");
 	if (ret)
-		return min(ret, 0);
+		return 0;
 	if (m->kind == SOPS_MEMBER_FUNC)
 		return sops_value_fill_func(smap, i);
-	return memchr_inv(udata, 0, m->size) ? -EINVAL : 0;
+	if (memchr_inv(udata, 0, m->size))
+		return sops_refused("update", smap, m->name, 0, -EINVAL,
+				    "data that the type does not take: it must be zero");
+	return 0;
 }
 
 /* How many programs there are. */
@@ -171,13 +198,10 @@ int sops_value_fill(struct sops_map *smap, const struct sops_value *value)
 
 	memcpy(smap->uvalue, value, type->value_size);
 	err = sops_image_reserve(&smap->image, sops_value_nr_funcs(type, value));
-	for (i = 0; !err && i < type->nr_members; i++) {
+	if (err)
+		sops_refused("update", smap, NULL, 0, err, sops_refused_memory(err, "no room"));
+	for (i = 0; !err && i < type->nr_members; i++)
 		err = sops_value_fill_member(smap, i);
-		if (err)
-			pr_debug("map %u: member %s of %s is refused (%d)\n",
-				 smap->map->id, type->members[i].name,
-				 type->name, err);
-	}
 	if (!err)
 		sops_value_name_tramps(smap);
 	return err;

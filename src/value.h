@@ -8,7 +8,6 @@
 #include <linux/types.h>
 
 struct sops_map;
-struct sops_type;
 
 /* What user space reads in the value: part of its binary interface. */
 enum sops_state {
@@ -30,7 +29,7 @@ struct sops_value {
 	char data[] ____cacheline_aligned_in_smp;
 };
 
-int sops_value_check(const struct sops_type *type, const struct sops_value *value);
+int sops_value_check(const struct sops_map *smap, const struct sops_value *value);
 int sops_value_fill(struct sops_map *smap, const struct sops_value *value);
 void sops_value_clear(struct sops_map *smap);
 
