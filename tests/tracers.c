@@ -238,6 +238,8 @@ static bool possible(const struct func *func, enum kind kind)
 	case KPROBE:
 	case KRETPROBE:
 		return !access(KPROBE_PMU, F_OK);
+	case GRAPH:
+		return file_has(TRACING "available_tracers", "function_graph");
 	default:
 		return true;
 	}
