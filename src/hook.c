@@ -329,8 +329,12 @@ void sops_hooks_off(void)
 	bool told = false;
 
 	cancel_delayed_work_sync(&sops_hooks_watch_work);
-	/* ftrace may also die of it, and call that a success */
-	while (sops_redirect_off() || sops_hook_observe_off() ||
+	/*
+	 * Nobody makes maps of ours by now, so it may be the observer first: its
+	 * failure does no harm, while direct.c's would be forgotten by ftrace.
+	 * ftrace may also die of it, and call that a success.
+	 */
+	while (sops_hook_observe_off() || sops_redirect_off() ||
 	       borrowed(ftrace_is_dead)()) {
 		if (!told)
 			pr_err("ftrace does not take its calls to this module out of the kernel (is it dead?): rmmod waits until it does\n");

@@ -19,16 +19,16 @@
  *
  * Whether a call is for us is told by its first argument, or by all of them
  * where calls are direct (direct.c). If it is, that function may hand a
- * reference on this module to ours.
+ * reference on this module to ours. What is called most comes first.
  */
 #define SOPS_HOOKS(hook)						\
+	SOPS_HOOKS_LINK(hook)						\
 	/* ... no map would be ours */					\
 	hook(bpf_struct_ops_map_alloc, sops_hook_wants_new, sops_hook_new, \
 	     struct bpf_map *, (union bpf_attr *))			\
 	/* ... one that cannot be finished would keep this module */	\
 	hook(bpf_struct_ops_map_free, sops_hook_wants_unserved, sops_map_free, \
-	     void, (struct bpf_map *))					\
-	SOPS_HOOKS_LINK(hook)
+	     void, (struct bpf_map *))
 
 bool sops_hook_wants_new(const void *attr);
 bool sops_hook_wants_unserved(const void *map);

@@ -741,7 +741,7 @@ TEST_F_TIMEOUT(denied, link, 600)
  */
 static const struct denial rmmod_denials[] = {
 	{ "unregister_ftrace_function", -ENODEV, 0 },
-	{ "unregister_ftrace_direct", -ENODEV, 0 },
+	{ "unregister_ftrace_direct_multi", -ENODEV, 0 },
 };
 
 static void *rmmod_thread(void *err)
@@ -806,7 +806,7 @@ static const struct denial insmod_denials[] = {
 	{ "bpf_jit_charge_modmem", -EPERM, 0 },
 	{ "ftrace_set_filter_ip", -ENOMEM, -ENOMEM },
 	{ "register_ftrace_function", -ENODEV, -ENODEV },
-	{ "register_ftrace_direct", -ENOMEM, -ENOMEM },
+	{ "register_ftrace_direct_multi", -ENOMEM, -ENOMEM },
 };
 
 TEST_F_TIMEOUT(denied, insmod, 1200)

@@ -18,8 +18,10 @@
 	hook(bpf_struct_ops_link_create, sops_hook_wants_link, sops_link_create, \
 	     int, (union bpf_attr *))
 #else
-/* What is asked first comes last: it must not be answered by halves. */
 #define SOPS_HOOKS_LINK(hook)						\
+	/* ... there would be no links, and no map info of types of modules */ \
+	hook(__sys_bpf, sops_syscall_wants, sops_syscall,		\
+	     int, (int, bpfptr_t, unsigned int))			\
 	/* ... the verifier would know no type of a module */		\
 	hook(bpf_struct_ops_find, sops_load_wants_find, sops_load_find,	\
 	     const struct bpf_struct_ops *, (u32))			\
@@ -32,9 +34,6 @@
 	     struct bpf_link *, (u32))					\
 	hook(bpf_link_new_fd, sops_link_wants_new_fd, sops_link_new_fd,	\
 	     int, (struct bpf_link *))					\
-	/* ... there would be no links, and no map info of types of modules */ \
-	hook(__sys_bpf, sops_syscall_wants, sops_syscall,		\
-	     int, (int, bpfptr_t, unsigned int))			\
 	/* ... nor maps that are made for links, or of types of modules */ \
 	hook(map_create, sops_hook_wants_create, sops_syscall_create, \
 	     int, (union bpf_attr *))

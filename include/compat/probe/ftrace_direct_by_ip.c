@@ -6,3 +6,4 @@
 #error "a function cannot have a direct call"
 #endif
 static_assert(__same_type(register_ftrace_direct, int (unsigned long, unsigned long)));
+static_assert(__same_type(register_ftrace_direct_multi, int (struct ftrace_ops *, unsigned long)));
