@@ -19,6 +19,9 @@ static atomic_long comings, maps, links, moves, calls, detached, late;
 #define ENOTSUPP	524
 #define GONE		-ENOENT, -EINVAL, -ENODEV, -ENOTSUPP
 
+/* how debugfs does that of a file */
+#define NO_FILE		-ENOENT, -ENODEV, -ENXIO, -EIO
+
 static int map_of(const struct type *t, unsigned int *seed, __u32 flags)
 {
 	int map, prog, err;
@@ -113,11 +116,10 @@ static void *subsystem(void *arg)
 
 	while (!stop) {
 		tag = 1 + rand_r(&seed) % TAGS;
-		/* ENOENT, ENODEV, EIO: its file has gone, or is going */
-		if (!MAY(ask("call %d plain", tag), 0, -ESRCH, -ENOENT, -ENODEV, -EIO))
+		if (!MAY(ask("call %d plain", tag), 0, -ESRCH, NO_FILE))
 			calls++;
 		if (!(rand_r(&seed) % 4) &&
-		    !MAY(ask("detach %d", tag), 0, -ESRCH, -ENOENT, -ENODEV, -EIO))
+		    !MAY(ask("detach %d", tag), 0, -ESRCH, NO_FILE))
 			detached++;
 		usleep(rand_r(&seed) % 2000);
 	}
