@@ -85,14 +85,14 @@ static unsigned long * const sops_direct_bodies[] = {
 	    "	cmpq sops_direct_body_" #func "(%rip), %r11\n"		\
 	    "	je sops_direct_" #func "\n"
 asm(".pushsection .text, \"ax\", @progbits\n"
-    ".type sops_direct_entry, @function\n"
-    ".globl sops_direct_entry\n"
-    "sops_direct_entry:\n"
-    "	movq (%rsp), %r11\n"
-    SOPS_HOOKS(SOPS_DIRECT_CASE)
-    ASM_RET
-    ".size sops_direct_entry, . - sops_direct_entry\n"
-    ".popsection\n");
+	".type sops_direct_entry, @function\n"
+	".globl sops_direct_entry\n"
+	"sops_direct_entry:\n"
+	"	movq (%rsp), %r11\n"
+	SOPS_HOOKS(SOPS_DIRECT_CASE)
+	ASM_RET
+	".size sops_direct_entry, . - sops_direct_entry\n"
+	".popsection\n");
 
 static struct ftrace_ops sops_direct_ops;
 static bool sops_redirects;
