@@ -521,7 +521,10 @@ TEST_F_TIMEOUT(faults, insmod, 1200)
 	EXPECT_EQ(0, err);
 	EXPECT_GT(ROUNDS, n);
 	EXPECT_LT(0, t.refused);
+	/* the last one succeeded */
+	EXPECT_EQ(0, sops_rmmod());
 	EXPECT_TRUE(no_symbols_left());
+	ASSERT_EQ(0, sops_insmod());
 	EXPECT_EQ(0, mod_unload("sops_fault"));
 	REPORT(&t, "insmod", "allocations");
 }
