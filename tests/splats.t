@@ -119,6 +119,7 @@ struct_ops: type t_f is not served: sops_f is no value type
 sops_types: loading out-of-tree module taints kernel.
 sops_big_ops: refused
 func ptr big in struct sops_big_ops has a >8 byte return value, which is not supported
+debugfs: out of free dentries, can not create directory 'struct_ops'
 vm: struct_ops ended with 0 after 1 s
  bpf_struct_ops_map_update_elem+0x1/0x2
  ? sops_map_update+0x1/0x2 [struct_ops]
