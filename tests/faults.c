@@ -764,6 +764,9 @@ TEST_F_TIMEOUT(denied, rmmod, 600)
 	for (i = 0; i < (int)ARRAY_SIZE(rmmod_denials); i++) {
 		const struct denial *d = &rmmod_denials[i];
 
+		/* called by that name before 6.4 */
+		if (!ksym(d->function))
+			continue;
 		ASSERT_EQ(0, deny(d)) TH_LOG("%s", d->function);
 		before = deny_calls();
 		ASSERT_EQ(0, sops_insmod());
@@ -823,6 +826,8 @@ TEST_F_TIMEOUT(denied, insmod, 1200)
 	for (i = 0; i < ARRAY_SIZE(insmod_denials); i++) {
 		const struct denial *d = &insmod_denials[i];
 
+		if (!ksym(d->function))
+			continue;
 		ASSERT_EQ(0, deny(d)) TH_LOG("%s", d->function);
 		/* one call is enough where each does the same as the one before */
 		for (n = 1; n <= 4; n++) {
