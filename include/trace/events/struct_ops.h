@@ -34,34 +34,27 @@ DECLARE_EVENT_CLASS(struct_ops_map,
 		  __entry->type, __entry->link_id)
 );
 
+#define DEFINE_STRUCT_OPS_MAP_EVENT(event)				\
+DEFINE_EVENT(struct_ops_map, event,					\
+	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id), \
+	TP_ARGS(map_id, name, map_type, link_id))
+
 /* The kernel gives a map its id later. */
-DEFINE_EVENT(struct_ops_map, created,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(created);
 
 /* The map registered its value itself: no link. */
-DEFINE_EVENT(struct_ops_map, registered,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(registered);
 
-DEFINE_EVENT(struct_ops_map, unregistered,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(unregistered);
 
 /* A new link registered the map. */
-DEFINE_EVENT(struct_ops_map, linked,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(linked);
 
 /* A link moved on to this map. */
-DEFINE_EVENT(struct_ops_map, updated,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(updated);
 
 /* The last reference is gone, and with it the id. */
-DEFINE_EVENT(struct_ops_map, freed,
-	TP_PROTO(u32 map_id, const char *name, const char *map_type, u32 link_id),
-	TP_ARGS(map_id, name, map_type, link_id));
+DEFINE_STRUCT_OPS_MAP_EVENT(freed);
 
 TRACE_EVENT(refused,
 	TP_PROTO(const struct sops_refusal *r),
