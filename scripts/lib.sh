@@ -12,6 +12,9 @@ cache=$(realpath -m "${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut 
 # shellcheck disable=SC2034 # used by those that source this
 # exit code of what cannot be run here, as kselftest has it
 ksft_skip=4
+# exit codes of scripts/vm
+# shellcheck disable=SC2034
+splat=124 lost=125
 
 note() {
 	echo "${0##*/}: $*" >&2
