@@ -57,6 +57,14 @@ static unsigned long find_ca(const char *name)
 	return 0;
 }
 
+/* what is around ADDR; an image that has no preamble may be the first of its area, with nothing ahead of it */
+static int look_around(unsigned long addr, struct around *a)
+{
+	if (kcore_read(addr - AHEAD, a->bytes, AHEAD))
+		memset(a->bytes, 0, AHEAD);
+	return kcore_read(addr, a->bytes + AHEAD, BEHIND);
+}
+
 /* what is around where each member points to, in a new map */
 static int look(FIXTURE_DATA(preamble) *self, struct around *found)
 {
@@ -75,8 +83,7 @@ static int look(FIXTURE_DATA(preamble) *self, struct around *found)
 	if (!ca)
 		err = -ESRCH;
 	for (i = 0; !err && i < self->nr; i++)
-		err = kcore_read(word_at(ca + self->members[i].offset) - AHEAD,
-				 found[i].bytes, sizeof(found[i].bytes));
+		err = look_around(word_at(ca + self->members[i].offset), &found[i]);
 	map_delete(map, 0);
 	close(map);
 	return err;
