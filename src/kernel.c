@@ -71,6 +71,15 @@ static int sops_count_symbol(void *data, unsigned long addr)
 	return 0;
 }
 
+static struct sops_matches sops_matches_of(const char *name)
+{
+	struct sops_matches matches = {};
+
+	if (!sops_pretend_missing(name))
+		borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &matches);
+	return matches;
+}
+
 /**
  * sops_kernel_lookup() - find the one address of a kernel symbol
  * @name: the symbol
@@ -86,16 +95,14 @@ static int sops_count_symbol(void *data, unsigned long addr)
 int sops_kernel_lookup(const char *name, const char *config,
 		       unsigned long *addr)
 {
-	struct sops_matches matches = {};
+	struct sops_matches matches = sops_matches_of(name);
 
-	*addr = sops_pretend_missing(name) ? 0 : static_call(sops_lookup_name)(name);
-	if (!*addr) {
+	*addr = matches.addr;
+	if (!matches.count) {
 		pr_err("this kernel has no %s: it needs a kernel with %s\n",
 		       name, config);
 		return -ENOENT;
 	}
-
-	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &matches);
 	if (matches.count > 1) {
 		pr_err("this kernel has %u symbols named %s, one was expected (%s)\n",
 		       matches.count, name, config);
@@ -176,11 +183,8 @@ int sops_kernel_bind(void)
  */
 unsigned long sops_kernel_find(const char *name)
 {
-	struct sops_matches matches = {};
+	struct sops_matches matches = sops_matches_of(name);
 
-	if (sops_pretend_missing(name))
-		return 0;
-	borrowed(kallsyms_on_each_match_symbol)(sops_count_symbol, name, &matches);
 	return matches.count == 1 ? matches.addr : 0;
 }
 
@@ -204,65 +208,4 @@ const char *sops_kernel_bind_optional(void)
 				     (void *)addr);
 	}
 	return NULL;
-}
-
-/* Of nameless members as well. */
-static int sops_member_offset(const struct btf *btf, const struct btf_type *t,
-			      const char *name, u32 size)
-{
-	u32 i, offset, found;
-	int inner;
-
-	for (i = 0; i < btf_type_vlen(t); i++) {
-		const struct btf_member *m = &btf_type_member(t)[i];
-		const struct btf_type *mt = btf_type_by_id(btf, m->type);
-		const char *is = borrowed(btf_name_by_offset)(btf, m->name_off);
-
-		offset = __btf_member_bit_offset(t, m) / 8;
-		if (!*is && btf_type_is_struct(mt)) {
-			inner = sops_member_offset(btf, mt, name, size);
-			if (inner >= 0)
-				return offset + inner;
-		} else if (!strcmp(is, name)) {
-			if (__btf_member_bitfield_size(t, m) ||
-			    IS_ERR(borrowed(btf_resolve_size)(btf, mt, &found)) ||
-			    (size && found != size))
-				return -EINVAL;
-			return offset;
-		}
-	}
-	return -ENOENT;
-}
-
-/**
- * sops_kernel_struct() - a struct of the kernel
- * @name: its name
- *
- * Looks at all types that there are: once for a struct is enough.
- * Context: process, after sops_kernel_bind().
- *
- * Return: the struct, NULL when the kernel's BTF does not have it.
- */
-const struct btf_type *sops_kernel_struct(const char *name)
-{
-	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
-	s32 id = borrowed(btf_find_by_name_kind)(btf, name, BTF_KIND_STRUCT);
-
-	return id < 0 ? NULL : btf_type_by_id(btf, id);
-}
-
-/**
- * sops_kernel_member() - where a struct of the kernel has a member
- * @t: of sops_kernel_struct()
- * @name: of the member
- * @size: of the member, in bytes; 0 for any
- *
- * Context: process, after sops_kernel_bind().
- *
- * Return: the offset in bytes, -ENOENT when there is no such struct or member,
- * -EINVAL when it is of another size.
- */
-int sops_kernel_member(const struct btf_type *t, const char *name, u32 size)
-{
-	return t ? sops_member_offset(borrowed(bpf_get_btf_vmlinux)(), t, name, size) : -ENOENT;
 }

@@ -91,7 +91,5 @@ int sops_kernel_lookup(const char *name, const char *config,
 		       unsigned long *addr);
 unsigned long sops_kernel_find(const char *name);
 const char *sops_kernel_bind_optional(void);
-const struct btf_type *sops_kernel_struct(const char *name);
-int sops_kernel_member(const struct btf_type *t, const char *name, u32 size);
 
 #endif /* SOPS_KERNEL_H */

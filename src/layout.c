@@ -25,6 +25,7 @@
 #include <linux/mutex.h>
 #include "kernel.h"
 #include "layout.h"
+#include "names.h"
 
 struct sops_layout sops_layout __ro_after_init;
 
@@ -100,7 +101,7 @@ int __init sops_layout_init(void)
 		pr_err("this kernel has no BTF: it needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
 		return -EOPNOTSUPP;
 	}
-	id = borrowed(btf_find_by_name_kind)(btf, "bpf_struct_ops_map", BTF_KIND_STRUCT);
+	id = sops_names_find(btf, "bpf_struct_ops_map", BTF_KIND_STRUCT);
 	if (id < 0) {
 		pr_err("this kernel's BTF has no struct bpf_struct_ops_map: it needs a kernel with CONFIG_BPF_JIT\n");
 		return -EOPNOTSUPP;

@@ -7,6 +7,7 @@
 #include <compat/emit.h>
 #include "emit.h"
 #include "kernel.h"
+#include "names.h"
 
 /* What the kernel has to be configured like, or why not. */
 static const struct {
@@ -82,7 +83,7 @@ static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 
 	int offset;
 
 	if (hot) {
-		offset = sops_kernel_member(sops_kernel_struct("pcpu_hot"), member, size);
+		offset = sops_names_member(sops_names_struct("pcpu_hot"), member, size);
 		*addr = hot + offset;
 		return offset >= 0;
 	}
@@ -93,7 +94,7 @@ static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 
 /* Symbols and members that all kernels have by the same name. */
 static const char *emit_learn_tables(struct sops_emit_kernel *k)
 {
-	const struct btf_type *task = sops_kernel_struct("task_struct");
+	const struct btf_type *task = sops_names_struct("task_struct");
 	unsigned long addr;
 	int i, offset;
 
@@ -104,16 +105,16 @@ static const char *emit_learn_tables(struct sops_emit_kernel *k)
 		*(u64 *)((void *)k + emit_symbols[i].at) = addr;
 	}
 	for (i = 0; i < ARRAY_SIZE(emit_members); i++) {
-		offset = sops_kernel_member(task, emit_members[i].name, emit_members[i].size);
+		offset = sops_names_member(task, emit_members[i].name, emit_members[i].size);
 		if (offset < 0)
 			return emit_members[i].name;
 		*(u32 *)((void *)k + emit_members[i].at) = offset;
 	}
 	/* Both are read as one. */
-	offset = sops_kernel_member(task, "rcu_read_unlock_special", 4);
+	offset = sops_names_member(task, "rcu_read_unlock_special", 4);
 	if (offset != k->task.rcu_nesting + 4)
 		return "rcu_read_unlock_special";
-	offset = sops_kernel_member(sops_kernel_struct("rq"), "nr_pinned", 4);
+	offset = sops_names_member(sops_names_struct("rq"), "nr_pinned", 4);
 	if (offset < 0)
 		return "nr_pinned";
 	k->nr_pinned += offset;

@@ -28,6 +28,7 @@
  *	cfi.c		how calls through pointers are checked
  *	refused.c	why something was refused: the last ones, and tracepoints
  *	layout.c	what the kernel's own code finds in a map of ours
+ *	names.c		functions, structs and members of the kernel, by name
  *	kernel.c	what we borrow from the kernel
  *
  * Calls go down this list, never up. Whatever differs between kernels is in
@@ -44,18 +45,16 @@
 #include "link.h"
 #include "list.h"
 #include "map.h"
+#include "names.h"
 #include "preempt.h"
 #include "rooms.h"
 #include "type.h"
 
-static int __init sops_init(void)
+/* All but the redirects. Return: 0 or -Exxx, and then nothing is left of it. */
+static int __init sops_prepare(int *nr_types, const char **generated)
 {
-	const char *generated;
-	int err, nr_types;
+	int err;
 
-	err = sops_kernel_bind() ?: sops_cfi_init();
-	if (err)
-		return err;
 	err = sops_layout_init() ?:
 	      sops_layout_check_ops("bpf_struct_ops_map_ops", &sops_map_ops,
 				    /* before it: what makes a map */
@@ -69,27 +68,17 @@ static int __init sops_init(void)
 	err = sops_rooms_init();
 	if (err)
 		return err;
-	nr_types = sops_types_init();
-	if (nr_types < 0) {
-		err = nr_types;
+	*nr_types = sops_types_init();
+	if (*nr_types < 0) {
+		err = *nr_types;
 		goto rooms;
 	}
 	err = sops_list_init();
 	if (err)
 		goto types;
-	generated = sops_emit_init();
-	err = sops_hooks_on();
-	if (err)
-		goto emit;
-
-	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux; trampolines are %s%s\n",
-		nr_types, generated ? "the kernel's: " : "its own", generated ?: "");
-	sops_preempt_init(!generated);
+	*generated = sops_emit_init();
 	return 0;
 
-emit:
-	sops_emit_exit();
-	sops_list_exit();
 types:
 	sops_types_exit();
 rooms:
@@ -97,14 +86,44 @@ rooms:
 	return err;
 }
 
-static void __exit sops_exit(void)
+static void sops_finish(void)
 {
-	sops_hooks_off();
-	sops_map_drain();
 	sops_emit_exit();
 	sops_list_exit();
 	sops_types_exit();
 	sops_rooms_exit();
+}
+
+static int __init sops_init(void)
+{
+	const char *generated;
+	int err, nr_types;
+
+	err = sops_kernel_bind() ?: sops_cfi_init();
+	if (err)
+		return err;
+	sops_names_init();
+	err = sops_prepare(&nr_types, &generated);
+	sops_names_exit();
+	if (err)
+		return err;
+	err = sops_hooks_on();
+	if (err) {
+		sops_finish();
+		return err;
+	}
+
+	pr_info("new struct_ops maps are served by this module, of %d types in vmlinux; trampolines are %s%s\n",
+		nr_types, generated ? "the kernel's: " : "its own", generated ?: "");
+	sops_preempt_init(!generated);
+	return 0;
+}
+
+static void __exit sops_exit(void)
+{
+	sops_hooks_off();
+	sops_map_drain();
+	sops_finish();
 	pr_info("struct_ops maps are the kernel's own again\n");
 }
 

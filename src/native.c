@@ -18,6 +18,7 @@
 #include <linux/jhash.h>
 #include <net/tcp.h>
 #include "kernel.h"
+#include "names.h"
 #include "native.h"
 
 /* What each of them does by the kernel's own functions. */
@@ -164,8 +165,7 @@ int __init sops_native_init(void)
 	sops_tcp_lock = (void *)lock;
 
 	for (i = 0; i < ARRAY_SIZE(sops_native_forms); i++) {
-		id = borrowed(btf_find_by_name_kind)(btf, sops_native_forms[i].name,
-						     BTF_KIND_STRUCT);
+		id = sops_names_find(btf, sops_native_forms[i].name, BTF_KIND_STRUCT);
 		if (id > 0)
 			*sops_native_kernel[i] = borrowed(bpf_struct_ops_find)(id);
 		if (*sops_native_kernel[i])

@@ -15,6 +15,7 @@
 
 #include <linux/seq_buf.h>
 #include "kernel.h"
+#include "names.h"
 #include "proto.h"
 
 /* How deep "pointer to const struct ..." may go before we give up on it. */
@@ -138,7 +139,7 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
 	const struct btf_type *t;
 	s32 id;
 
-	id = borrowed(btf_find_by_name_kind)(btf, func, BTF_KIND_FUNC);
+	id = sops_names_find(btf, func, BTF_KIND_FUNC);
 	if (id < 0)
 		return -ENOENT;
 	t = btf_type_by_id(btf, btf_type_by_id(btf, id)->type);

@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "kernel.h"
+#include "names.h"
 #include "load.h"
 #include "proto.h"
 #include "register.h"
@@ -35,7 +36,7 @@ static const struct btf_type *sops_stub_proto(const struct btf *btf, const void 
 
 	snprintf(name, sizeof(name), "%ps", stub);
 	*strchrnul(name, ' ') = '\0';	/* "name [module]" */
-	id = borrowed(btf_find_by_name_kind)(btf, name, BTF_KIND_FUNC);
+	id = sops_names_find(btf, name, BTF_KIND_FUNC);
 	return id < 0 ? NULL : btf_type_by_id(btf, btf_type_by_id(btf, id)->type);
 }
 
@@ -85,8 +86,8 @@ static int sops_register_form(struct sops_registered *reg)
 	u32 i, nr;
 
 	snprintf(value_name, sizeof(value_name), "bpf_struct_ops_%s", st_ops->name);
-	type_id = borrowed(btf_find_by_name_kind)(reg->btf, st_ops->name, BTF_KIND_STRUCT);
-	value_id = borrowed(btf_find_by_name_kind)(reg->btf, value_name, BTF_KIND_STRUCT);
+	type_id = sops_names_find(reg->btf, st_ops->name, BTF_KIND_STRUCT);
+	value_id = sops_names_find(reg->btf, value_name, BTF_KIND_STRUCT);
 	if (type_id < 0 || value_id < 0) {
 		pr_warn("type %s is not served: it is not in the BTF of %s\n",
 			st_ops->name, module_name(st_ops->owner));

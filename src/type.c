@@ -10,6 +10,7 @@
 
 #include <linux/slab.h>
 #include "kernel.h"
+#include "names.h"
 #include "type.h"
 #include "value.h"
 
@@ -178,12 +179,12 @@ static int sops_find_types(struct btf *btf, const char *name,
 	}
 	snprintf(value_name, sizeof(value_name), SOPS_VALUE_PREFIX "%s", name);
 
-	*value_id = borrowed(btf_find_by_name_kind)(btf, value_name, BTF_KIND_STRUCT);
+	*value_id = sops_names_find(btf, value_name, BTF_KIND_STRUCT);
 	if (*value_id < 0) {
 		sops_type_warn(name, "there is no struct %s in BTF", value_name);
 		return -EINVAL;
 	}
-	*type_id = borrowed(btf_find_by_name_kind)(btf, name, BTF_KIND_STRUCT);
+	*type_id = sops_names_find(btf, name, BTF_KIND_STRUCT);
 	if (*type_id < 0) {
 		sops_type_warn(name, "there is no such struct in BTF");
 		return -EINVAL;
@@ -383,12 +384,14 @@ bool sops_type_is_known(const char *name)
 int __init sops_types_init(void)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
+	const struct btf_type *t;
 	struct sops_type *type;
 	int nr = 0;
 	u32 id;
 
-	for (id = 1; btf_type_by_id(btf, id); id++) {
-		if (!sops_type_name(btf, id))
+	for (id = 1; (t = btf_type_by_id(btf, id)); id++) {
+		/* asked here already, because there are a hundred thousand others */
+		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT || !sops_type_name(btf, id))
 			continue;
 		type = sops_type_get(btf, id);
 		if (!IS_ERR(type)) {

@@ -2,6 +2,7 @@
 /*
  * bench [calls]	runs in the guest, before and after the module is loaded, and prints a line of JSON for each
  *			number: {"what": ..., "peer": ..., ...}; of calls alone, if asked to
+ * bench insmod	what loading the module takes
  * bench code	leaves in out/ what a call of each runs, see code.c
  * bench symbols-native, bench symbols-ours	what reading /proc/kallsyms takes
  * bench paid MAPS	what others do, and what sockets do, with so many maps around, see paid.c
@@ -190,6 +191,8 @@ int main(int argc, char **argv)
 	sleep(20);
 	if (argc == 3 && !strcmp(argv[1], "paid"))
 		paid(atoi(argv[2]));
+	else if (argc == 2 && !strcmp(argv[1], "insmod"))
+		load_module("");
 	else if (argc == 2 && !strcmp(argv[1], "code"))
 		code();
 	else if (argc == 2 && !strcmp(argv[1], "symbols-native"))

@@ -32,8 +32,9 @@ static bool held;
 
 FIND(bpf_struct_ops_get, bool (const void *kdata))
 
-/* well below what the kernel calls a stall */
+/* well below what the kernel calls a stall, of RCU or of a processor */
 #define PATIENCE	(5 * HZ)
+#define TASKS_PATIENCE	(15 * HZ)
 
 static int probe_lookup(int mapfd)
 {
@@ -191,7 +192,7 @@ static int probe_call(int sockfd, const char *member, const char *context)
  */
 static int probe_hold(bool rcu)
 {
-	unsigned long end = jiffies + PATIENCE;
+	unsigned long end = jiffies + (rcu ? PATIENCE : TASKS_PATIENCE);
 
 	if (rcu)
 		rcu_read_lock();
