@@ -14,6 +14,8 @@
 #include "emit.h"
 #include "image.h"
 #include "kernel.h"
+#include "ksym.h"
+#include "layout.h"
 #include "pack.h"
 
 /* Where a trampoline starts, for the processor's sake. */
@@ -120,8 +122,8 @@ static int sops_image_generate(struct sops_image *image, struct sops_tramp *tram
 		return size ?: -EFAULT;
 
 	image->used += size;
-	tramp->ksym.start = (unsigned long)start;
-	tramp->ksym.end = tramp->ksym.start + size;
+	tramp->start = (unsigned long)start;
+	tramp->end = tramp->start + size;
 	return 0;
 }
 
@@ -163,12 +165,42 @@ static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
 		       image->how | (meta ? SOPS_EMIT_META : 0)))
 		return false;
 	image->buf_used = code.used;
-	tramp->ksym.start = start;
-	tramp->ksym.end = code.used;
-	sops_ksym_set_frame(&tramp->ksym, code.frame - start, code.frame_end - start);
+	tramp->start = start;
+	tramp->end = code.used;
+	tramp->frame = code.frame - start;
+	tramp->frame_end = code.frame_end - start;
 	tramp->steps = code.steps;
 	tramp->steps_at = code.steps_at;
 	return true;
+}
+
+/* Of those whose memory is in one piece. */
+static bool sops_image_is_with(const struct sops_image *image, const struct sops_tramp *tramp,
+			       const struct sops_tramp *before)
+{
+	if (tramp->steps)
+		return before->steps;
+	return !before->steps && before->start >= (unsigned long)image->chunks[image->nr_chunks - 1].mem &&
+	       before->start < tramp->start;
+}
+
+/*
+ * Each has its symbol where the kernel gives those of its own maps one. Where
+ * it does not (before 6.13) a map has one for all: reading /proc/kallsyms takes
+ * the square of how many there are.
+ */
+static int sops_image_symbol(struct sops_image *image, struct sops_tramp *tramp)
+{
+	const struct sops_tramp *before = tramp;
+
+	while (!sops_layout.ksyms && before-- > image->tramps)
+		if (sops_image_is_with(image, tramp, before))
+			return 0;
+	tramp->ksym = sops_ksym_new();
+	if (!tramp->ksym)
+		return -ENOMEM;
+	WRITE_ONCE(image->nr_ksyms, image->nr_ksyms + 1);
+	return 0;
 }
 
 /**
@@ -194,18 +226,16 @@ int sops_image_add(struct sops_image *image, void **slot, struct bpf_prog *prog,
 	err = sops_image_make_room(image);
 	if (err)
 		return err;
-	/* All but the name, which is long, and not ours to write. */
-	memset_after(tramp, 0, ksym);
-	memset_after(&tramp->ksym, 0, name);
+	memset(tramp, 0, sizeof(*tramp));
 	tramp->slot = slot;
 	tramp->prog = prog;
-	INIT_LIST_HEAD_RCU(&tramp->ksym.lnode);
 
-	if (!sops_image_emit(image, tramp, model, stub, meta)) {
+	if (!sops_image_emit(image, tramp, model, stub, meta))
 		err = sops_image_generate(image, tramp, model, stub);
-		if (err)
-			return err;
-	}
+	if (!err)
+		err = sops_image_symbol(image, tramp);
+	if (err)
+		return err;
 
 	if (image->links)
 		image->links[image->nr_tramps] =
@@ -232,8 +262,8 @@ static int sops_image_place(struct sops_image *image)
 			continue;
 		sops_steps_place(tramp->steps, image->buf + tramp->steps_at,
 				 (u64)part + tramp->steps_at);
-		tramp->ksym.start += (unsigned long)part;
-		tramp->ksym.end += (unsigned long)part;
+		tramp->start += (unsigned long)part;
+		tramp->end += (unsigned long)part;
 	}
 	err = sops_pack_write(part, image->buf, size);
 	if (err)
@@ -242,6 +272,26 @@ static int sops_image_place(struct sops_image *image)
 	image->part_size = size;
 	sops_image_took(image, size);
 	return 0;
+}
+
+/* Where each symbol is, now that this is known. */
+static void sops_image_place_symbols(struct sops_image *image)
+{
+	struct bpf_ksym *own = NULL, *generated = NULL, **last;
+	u32 i;
+
+	for (i = 0; i < image->nr_tramps; i++) {
+		struct sops_tramp *tramp = &image->tramps[i];
+
+		last = tramp->steps ? &own : &generated;
+		if (tramp->ksym) {
+			*last = tramp->ksym;
+			tramp->ksym->start = tramp->start;
+			if (tramp->steps)
+				sops_ksym_set_frame(tramp->ksym, tramp->frame, tramp->frame_end);
+		}
+		(*last)->end = tramp->end;
+	}
 }
 
 static void sops_image_forget_buf(struct sops_image *image)
@@ -271,19 +321,15 @@ int sops_image_seal(struct sops_image *image)
 		err = sops_tramp_protect(image->chunks[i].mem, image->chunks[i].size);
 	for (i = 0; !err && i < image->nr_tramps; i++)
 		*image->tramps[i].slot =
-			sops_tramp_entry((void *)image->tramps[i].ksym.start);
+			sops_tramp_entry((void *)image->tramps[i].start);
+	if (!err)
+		sops_image_place_symbols(image);
 	return err;
-}
-
-static void sops_image_tell_perf(const struct bpf_ksym *ksym, bool gone)
-{
-	borrowed(perf_event_ksymbol)(PERF_RECORD_KSYMBOL_TYPE_BPF, ksym->start,
-				     ksym->end - ksym->start, gone, ksym->name);
 }
 
 /**
  * sops_image_name() - put the trampolines into kallsyms, for stack traces, and tell perf
- * @image: sealed; every ksym.name is set
+ * @image: sealed; every symbol has its name
  *
  * Before anybody can be in them.
  */
@@ -291,10 +337,9 @@ void sops_image_name(struct sops_image *image)
 {
 	u32 i;
 
-	for (i = 0; i < image->nr_tramps; i++) {
-		borrowed(bpf_ksym_add)(&image->tramps[i].ksym);
-		sops_image_tell_perf(&image->tramps[i].ksym, false);
-	}
+	for (i = 0; i < image->nr_tramps; i++)
+		if (image->tramps[i].ksym)
+			sops_ksym_add(image->tramps[i].ksym);
 	image->named = true;
 }
 
@@ -309,10 +354,9 @@ void sops_image_unname(struct sops_image *image)
 	if (!image->named)
 		return;
 	image->named = false;
-	for (i = 0; i < image->nr_tramps; i++) {
-		borrowed(bpf_ksym_del)(&image->tramps[i].ksym);
-		sops_image_tell_perf(&image->tramps[i].ksym, true);
-	}
+	for (i = 0; i < image->nr_tramps; i++)
+		if (image->tramps[i].ksym)
+			sops_ksym_del(image->tramps[i].ksym);
 }
 
 /**
@@ -325,8 +369,10 @@ void sops_image_clear(struct sops_image *image)
 {
 	u32 i;
 
-	for (i = 0; i < image->nr_tramps; i++)
+	for (i = 0; i < image->nr_tramps; i++) {
+		sops_ksym_free(image->tramps[i].ksym);
 		bpf_prog_put(image->tramps[i].prog);
+	}
 	sops_image_forget_buf(image);
 	if (image->part)
 		sops_pack_free(image->part, image->part_size);
@@ -342,6 +388,7 @@ void sops_image_clear(struct sops_image *image)
 	image->tramps = NULL;
 	WRITE_ONCE(image->nr_funcs, 0);
 	WRITE_ONCE(image->nr_tramps, 0);
+	WRITE_ONCE(image->nr_ksyms, 0);
 	WRITE_ONCE(image->size, 0);
 	image->part = NULL;
 	image->nr_chunks = 0;
@@ -359,5 +406,6 @@ size_t sops_image_size(const struct sops_image *image)
 size_t sops_image_mem(const struct sops_image *image)
 {
 	return sops_image_size(image) +
-	       READ_ONCE(image->nr_funcs) * sizeof(*image->tramps);
+	       READ_ONCE(image->nr_funcs) * sizeof(*image->tramps) +
+	       READ_ONCE(image->nr_ksyms) * sizeof(struct bpf_ksym);
 }

@@ -9,8 +9,12 @@ struct sops_steps;
 
 /**
  * struct sops_tramp - one trampoline and its program
- * @ksym: its name and place, for kallsyms, stack traces and perf; the place is
- *	one in the buffer until one of our own is sealed
+ * @start: where it is; one of our own is in the buffer until it is sealed, and
+ *	this an offset there
+ * @end: of it
+ * @ksym: its symbol; NULL when it is in that of one before it
+ * @frame: from @start on, where the frame is complete
+ * @frame_end: and where not any more
  * @slot: where its address belongs, from sops_image_seal() on
  * @prog: the program it calls; a reference
  * @steps: what it ends with, if it is one of our own
@@ -19,7 +23,11 @@ struct sops_steps;
  *	with before; a reference
  */
 struct sops_tramp {
-	struct bpf_ksym ksym;
+	unsigned long start;
+	unsigned long end;
+	struct bpf_ksym *ksym;
+	u32 frame;
+	u32 frame_end;
 	void **slot;
 	struct bpf_prog *prog;
 	const struct sops_steps *steps;
@@ -48,6 +56,7 @@ struct sops_chunk {
  * @how: what is to be different in trampolines of our own, sum of SOPS_EMIT_*
  * @named: the trampolines are in kallsyms
  * @sleepable: one of the programs may sleep
+ * @nr_ksyms: how many of the trampolines have a symbol
  * @nr_tramps: how many there are
  * @tramps: room for one for each program that there is to be
  * @links: for each of them a pointer that has its program where a struct
@@ -69,6 +78,7 @@ struct sops_image {
 	unsigned int how;
 	bool named;
 	bool sleepable;
+	u32 nr_ksyms;
 	u32 nr_tramps;
 	struct sops_tramp *tramps;
 	struct bpf_link **links;

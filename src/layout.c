@@ -44,7 +44,7 @@ static const struct sops_layout_member sops_layout_members[] __initconst = {
 	{ "st_ops_desc", &sops_layout.desc, sizeof(void *) },
 	{ "lock", &sops_layout.lock, sizeof(struct mutex) },
 	{ "links", &sops_layout.links, sizeof(void *) },
-	{ "ksyms" },
+	{ "ksyms", &sops_layout.ksyms, 0 },
 	{ "funcs_cnt", &sops_layout.nr_links, sizeof(u32) },
 	{ "image" },
 	{ "image_pages_cnt" },

@@ -13,6 +13,7 @@
  * @lock: of its update
  * @links: a pointer to links, one for each program
  * @nr_links: how many there are
+ * @ksyms: symbols of its trampolines; empty in ours, which have their own
  * @btf: where the type is from
  * @uvalue: pointer to the value as user space reads it
  * @kvalue: the value as its subsystem sees it; the last member
@@ -25,6 +26,7 @@ struct sops_layout {
 	u32 lock;
 	u32 links;
 	u32 nr_links;
+	u32 ksyms;
 	u32 btf;
 	u32 uvalue;
 	u32 kvalue;

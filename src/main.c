@@ -15,6 +15,7 @@
  *	value.c		its value: user space's form, the subsystem's form
  *	type.c		a type: BTF resolved into a table of members
  *	image.c		executable memory: a trampoline for each program
+ *	ksym.c		its symbols
  *	emit.c		trampolines of our own, where the kernel allows for them
  *	callee.c	what a program may call without a run context
  *	emit_try.c	put to the test at insmod
@@ -41,6 +42,7 @@
 #include "emit.h"
 #include "hook.h"
 #include "kernel.h"
+#include "ksym.h"
 #include "layout.h"
 #include "link.h"
 #include "list.h"
@@ -73,12 +75,17 @@ static int __init sops_prepare(int *nr_types, const char **generated)
 		err = *nr_types;
 		goto rooms;
 	}
-	err = sops_list_init();
+	err = sops_ksyms_init();
 	if (err)
 		goto types;
+	err = sops_list_init();
+	if (err)
+		goto ksyms;
 	*generated = sops_emit_init();
 	return 0;
 
+ksyms:
+	sops_ksyms_exit();
 types:
 	sops_types_exit();
 rooms:
@@ -90,6 +97,7 @@ static void sops_finish(void)
 {
 	sops_emit_exit();
 	sops_list_exit();
+	sops_ksyms_exit();
 	sops_types_exit();
 	sops_rooms_exit();
 }

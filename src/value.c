@@ -164,20 +164,28 @@ static u32 sops_value_nr_funcs(const struct sops_type *type, const struct sops_v
 	return nr;
 }
 
-/* bpf__TYPE_MEMBER_ID: the id keeps apart two maps of one type. */
+/*
+ * bpf__TYPE_MEMBER_ID, or bpf__TYPE_ID where they share one: the id keeps apart
+ * two maps of one type.
+ */
 static void sops_value_name_tramps(struct sops_map *smap)
 {
 	char id[SOPS_SYMBOL_ID_MAX];
 	size_t size = scnprintf(id, sizeof(id), "_%u", smap->map->id) + 1;
-	u32 i;
+	u32 i, len;
 
 	for (i = 0; i < smap->image.nr_tramps; i++) {
 		struct sops_tramp *tramp = &smap->image.tramps[i];
 		const struct sops_member *m =
 			&smap->type->members[tramp->prog->expected_attach_type];
 
-		memcpy(tramp->ksym.name, m->symbol, m->symbol_len);
-		memcpy(tramp->ksym.name + m->symbol_len, id, size);
+		if (!tramp->ksym)
+			continue;
+		len = m->symbol_len;
+		if (!sops_layout.ksyms)
+			len = min_t(u32, len, strlen("bpf__") + strlen(smap->type->name));
+		memcpy(tramp->ksym->name, m->symbol, len);
+		memcpy(tramp->ksym->name + len, id, size);
 	}
 }
 

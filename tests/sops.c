@@ -146,6 +146,18 @@ const struct btf *sops_btf(void)
 	return vmlinux;
 }
 
+bool kernel_has(const char *type, const char *member)
+{
+	const struct btf_type *t;
+	int i;
+
+	t = btf__type_by_id(vmlinux, btf__find_by_name_kind(vmlinux, type, BTF_KIND_STRUCT));
+	for (i = 0; t && i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(vmlinux, btf_members(t)[i].name_off), member))
+			return true;
+	return false;
+}
+
 static bool find_type(struct sops_type *t)
 {
 	const struct btf_type *v;

@@ -69,6 +69,10 @@ extern struct sops_type tcp;	/* tcp_congestion_ops */
 extern struct sops_type dummy;	/* bpf_dummy_ops */
 
 const struct btf *sops_btf(void);
+/* has a struct of the kernel such a member? */
+bool kernel_has(const char *type, const char *member);
+/* 6.13: each trampoline of the kernel's maps has a symbol, and of ours; before, all of a map have one */
+#define sops_member_symbols()	kernel_has("bpf_struct_ops_map", "ksyms")
 int sops_member_at(const struct sops_type *t, __u32 index,
 		   struct sops_member *m);
 int sops_member(const struct sops_type *t, const char *name,
