@@ -178,10 +178,12 @@ static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
 static bool sops_image_is_with(const struct sops_image *image, const struct sops_tramp *tramp,
 			       const struct sops_tramp *before)
 {
-	if (tramp->steps)
-		return before->steps;
-	return !before->steps && before->start >= (unsigned long)image->chunks[image->nr_chunks - 1].mem &&
-	       before->start < tramp->start;
+	const void *chunk;
+
+	if (tramp->steps || before->steps)
+		return tramp->steps && before->steps;
+	chunk = image->chunks[image->nr_chunks - 1].mem;
+	return before->start >= (unsigned long)chunk && before->start < tramp->start;
 }
 
 /*

@@ -27,6 +27,7 @@
 #include "link_file.h"
 #include "map.h"
 #include "refused.h"
+#include "registry.h"
 #include <trace/events/struct_ops.h>
 
 /**
@@ -35,6 +36,7 @@
  * @lock: protects @smap
  * @smap: the map that is registered through it, a reference; NULL once
  *	detached. Readers: RCU
+ * @of_map: among those of @smap, for the list of maps
  * @wait_hup: who polls for the end
  *
  * Holds a reference on this module: its operations are in our text.
@@ -43,6 +45,7 @@ struct sops_link {
 	struct bpf_link link;
 	struct mutex lock;	/* protects smap */
 	struct sops_map __rcu *smap;
+	struct sops_map_link of_map;
 	wait_queue_head_t wait_hup;
 };
 
@@ -101,6 +104,9 @@ static void sops_link_unreg(struct sops_link *slink, struct sops_map *smap)
 	mutex_lock(&smap->type->lock);
 	smap->type->ops->unreg(smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
+	sops_registry_lock();
+	list_del(&slink->of_map.list);
+	sops_registry_unlock();
 	trace_unregistered(smap->map->id, smap->map->name, smap->type->name, slink->link.id);
 	sops_link_unclaim(smap);
 }
@@ -162,6 +168,9 @@ static int sops_link_move(struct sops_link *slink, struct sops_map *old,
 
 	bpf_map_inc(new->map);
 	rcu_assign_pointer(slink->smap, new);
+	sops_registry_lock();
+	list_move_tail(&slink->of_map.list, &new->links);
+	sops_registry_unlock();
 	sops_link_unclaim(old);
 	bpf_map_put(old->map);
 	return 0;
@@ -399,8 +408,13 @@ static int sops_link_attach(struct sops_map *smap)
 	mutex_lock(&smap->type->lock);
 	err = smap->type->ops->reg(smap->kvalue->data, &slink->link);
 	mutex_unlock(&smap->type->lock);
-	if (!err)
+	if (!err) {
 		RCU_INIT_POINTER(slink->smap, smap);
+		slink->of_map.id = primer.id;
+		sops_registry_lock();
+		list_add_tail(&slink->of_map.list, &smap->links);
+		sops_registry_unlock();
+	}
 	mutex_unlock(&slink->lock);
 	if (!err) {
 		trace_linked(smap->map->id, smap->map->name, smap->type->name, primer.id);

@@ -7,6 +7,7 @@
  *	redirect.c	functions of the kernel's, redirected by ftrace
  *	direct.c	the same on kernels where that has others go wrong
  *	list.c		our maps in debugfs
+ *	holder.c	what holds a map
  *	offer.c		what the newest kernel tells subsystems in modules
  *	rooms.c		what 6.1 lacks as a whole, in rooms of its own
  *	link.c		a link that registers a map

@@ -13,6 +13,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include "assoc.h"
 #include "kernel.h"
 #include "map.h"
@@ -94,6 +95,7 @@ static struct sops_map *sops_map_new(union bpf_attr *attr, struct sops_type *typ
 		return NULL;
 	}
 	mutex_init(&smap->lock);
+	INIT_LIST_HEAD(&smap->links);
 	smap->image.how = sops_preempt_how(type->name);
 	smap->kvalue = sops_layout_value(smap->map);
 
@@ -467,8 +469,10 @@ static map_ops_long sops_map_update(struct bpf_map *map, void *key, void *value,
 		/* Before it failed somebody may have been let see the value. */
 		if (err && sops_map_wait(smap))
 			goto clear;
-		if (err)
+		if (err) {
 			next = SOPS_STATE_TOBEFREE;
+			WRITE_ONCE(smap->since, ktime_get_boottime_seconds());
+		}
 	}
 
 	/* Pairs with the acquires in sops_map_sys_lookup() and link.c. */
@@ -505,6 +509,7 @@ static map_ops_long sops_map_delete(struct bpf_map *map, void *key)
 	switch (cmpxchg(&smap->kvalue->state, SOPS_STATE_INUSE,
 			SOPS_STATE_TOBEFREE)) {
 	case SOPS_STATE_INUSE:
+		WRITE_ONCE(smap->since, ktime_get_boottime_seconds());
 		smap->type->ops->unreg(smap->kvalue->data, NULL);
 		trace_unregistered(map->id, map->name, smap->type->name, 0);
 		bpf_map_put(map);

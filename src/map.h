@@ -13,6 +13,12 @@
 #include "type.h"
 #include "value.h"
 
+/* A link that registers a map. */
+struct sops_map_link {
+	struct list_head list;
+	u32 id;
+};
+
 /**
  * struct sops_map - a struct_ops map of ours
  * @map: what the kernel knows of it, laid out like one of its own (layout.c);
@@ -32,7 +38,9 @@
  * @image: the trampolines, one for each function member that has a program
  * @id: as @map had it at its update, 0 before: the kernel's is gone when the map
  *	is freed
- * @nr_links: how many links register it, see link.c
+ * @nr_links: how many links register it, or are about to, see link.c
+ * @links: those that do, protected by sops_registry_lock()
+ * @since: when it got to SOPS_STATE_TOBEFREE, in seconds since boot
  * @index: where it is in the registry
  * @served: its operations are ours, see sops_map_serve()
  * @rcu: for the grace periods before the map goes
@@ -60,6 +68,8 @@ struct sops_map {
 	struct sops_image image;
 	u32 id;
 	atomic_t nr_links;
+	struct list_head links;
+	time64_t since;
 	u32 index;
 	bool served;
 	union {

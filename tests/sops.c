@@ -524,9 +524,9 @@ int sops_rows(struct sops_row *rows, int max)
 	while (n >= 0 && fgets(line, sizeof(line), f)) {
 		struct sops_row r;
 
-		if (sscanf(line, "%u %15s %63s %15s %ld %ld %ld", &r.id,
+		if (sscanf(line, "%u %15s %63s %15s %ld %ld %ld %63s %15s", &r.id,
 			   r.name, r.type, r.state, &r.refcnt, &r.progs,
-			   &r.image_bytes) != 7)
+			   &r.image_bytes, r.held_by, r.tobefree_s) != 9)
 			n = -EBADMSG;
 		else if (n < max)
 			rows[n++] = r;

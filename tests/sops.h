@@ -147,6 +147,8 @@ struct sops_row {
 	long refcnt;
 	long progs;
 	long image_bytes;
+	char held_by[64];	/* words with + between, or - */
+	char tobefree_s[16];	/* seconds, or - */
 };
 
 int sops_rows(struct sops_row *rows, int max);
