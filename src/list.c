@@ -118,9 +118,11 @@ static int sops_members_show(struct seq_file *m, void *v)
 		seq_puts(m, "map type member prog_id prog_name run_cnt run_time_ns\n");
 		return 0;
 	}
-	/* Before the update is through programs come, and may go again. Pairs with its release. */
-	if (!smp_load_acquire(&smap->served) || !smap->type ||
-	    smp_load_acquire(&smap->kvalue->state) == SOPS_STATE_INIT)
+	/* Before that the map is not to be looked at. Pairs with sops_map_serve(). */
+	if (!smp_load_acquire(&smap->served) || !smap->type)
+		return 0;
+	/* Before its update is through programs come, and may go again. Pairs with sops_map_update(). */
+	if (smp_load_acquire(&smap->kvalue->state) == SOPS_STATE_INIT)
 		return 0;
 	image = &smap->image;
 	for (i = 0; i < image->nr_tramps; i++) {
