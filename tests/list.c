@@ -22,7 +22,7 @@ FIXTURE(list) {
 
 FIXTURE_SETUP(list)
 {
-	ASSERT_EQ(0, sops_setup_net());
+	ASSERT_EQ(0, sops_setup());
 	ASSERT_EQ(0, slurp(DEFAULT_CA, self->default_ca, sizeof(self->default_ca)));
 }
 
