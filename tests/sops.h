@@ -133,6 +133,7 @@ int mod_unload(const char *name);	/* at once: -EAGAIN when in use */
 int mod_unload_wait(const char *name);
 bool mod_loaded(const char *name);
 const char *sops_ko(void);
+bool sops_test_build(void);		/* has parameters that only tests want */
 int sops_insmod(void);			/* with $SOPS_PARAMS */
 int sops_rmmod(void);			/* waits for maps on their way out */
 /* of the module without parameters: it may be loaded anew for that */
