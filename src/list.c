@@ -128,7 +128,7 @@ static int sops_members_show(struct seq_file *m, void *v)
 	for (i = 0; i < image->nr_tramps; i++) {
 		const struct bpf_prog *prog = image->tramps[i].prog;
 
-		seq_printf(m, "%u %s %s %u %s ", smap->id, smap->type->name,
+		seq_printf(m, "%u %s %s %u %s ", READ_ONCE(smap->map->id), smap->type->name,
 			   smap->type->members[prog->expected_attach_type].name, prog->aux->id,
 			   *prog->aux->name ? prog->aux->name : "-");
 		sops_list_show_runs(m, prog);
