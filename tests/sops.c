@@ -832,21 +832,30 @@ long jit_current(void)
 	return kcore_read(addr, &is, sizeof(is)) ?: is;
 }
 
+/* programs and trampolines are freed by callbacks of RCU's kinds, and then by work */
+static int jit_barrier(void)
+{
+	char ko[PATH_MAX];
+	int err;
+
+	err = beside("sops_probe.ko", ko) ?: mod_load(ko, "");
+	if (err)
+		return err;
+	err = spit(DEBUGFS "/sops_probe", "barrier");
+	return mod_unload_wait("sops_probe") ?: err;
+}
+
 long jit_settled(void)
 {
 	struct sops_value v;
 	long is, before;
-	int same = 0, last;
+	int same = 0, err;
 
 	ca_value(&v, SOPS_PREFIX);
-	/*
-	 * Programs are freed by callbacks and then by work. What is freed after
-	 * them has to be gone too; and on another processor they may be late.
-	 */
+	err = jit_barrier();
+	if (err)
+		return err;
 	is = jit_current();
-	last = sops_prog(&tcp, "init", 0);
-	close(last);
-	sops_wait(last < 0 || jit_current() <= is);
 	while (same < 5) {
 		before = is;
 		usleep(20000);

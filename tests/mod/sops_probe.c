@@ -12,6 +12,7 @@
  *                       CONTEXT: task; bh, preempt, irq: with these off;
  *                       softirq: in one
  *   sync | expedite     waits for a grace period of RCU
+ *   barrier             waits for what was left to RCU, of each kind
  *   hold rcu|tasks      stays in a grace period's way until released
  *   release             lets it go
  */
@@ -22,6 +23,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/net.h>
+#include <linux/rcupdate_trace.h>
 #include <linux/uaccess.h>
 #include <net/tcp.h>
 #include "find.h"
@@ -226,6 +228,12 @@ static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 		err = 0;
 	} else if (!strcmp(ask, "expedite")) {
 		synchronize_rcu_expedited();
+		err = 0;
+	} else if (!strcmp(ask, "barrier")) {
+		/* in the order in which a trampoline or a program goes from one to the next */
+		rcu_barrier_tasks_trace();
+		rcu_barrier_tasks();
+		rcu_barrier();
 		err = 0;
 	} else if (!strcmp(ask, "hold rcu")) {
 		err = probe_hold(true);
