@@ -48,7 +48,7 @@ once() {
 	(
 		flock 9
 		[ -e "$path" ] && exit
-		rm -rf "$path.tmp" 2>/dev/null || as_root rm -rf "$path.tmp"
+		rm -rf --one-file-system "$path.tmp" 2>/dev/null || as_root rm -rf --one-file-system "$path.tmp"
 		"$@" "$path.tmp"
 		mv "$path.tmp" "$path"
 	) 9>"$path.lock"

@@ -28,6 +28,7 @@
 static struct func {
 	char name[64];
 	int btf_id;
+	int line;		/* among those that can be traced: found at once, a name is compared with all */
 	bool redirected;	/* by the module, when it is loaded */
 } funcs[MAX_FUNCS];
 
@@ -44,15 +45,17 @@ static int find_funcs(void)
 {
 	char line[256], name[64];
 	FILE *f = fopen(TRACING "available_filter_functions", "re");
+	int nr;
 
 	nr_funcs = 0;
-	while (f && nr_funcs < MAX_FUNCS && fgets(line, sizeof(line), f)) {
+	for (nr = 1; f && nr_funcs < MAX_FUNCS && fgets(line, sizeof(line), f); nr++) {
 		struct func *func = &funcs[nr_funcs];
 
 		if (strchr(line, '[') || sscanf(line, "%63s", name) != 1 || !leads_to_maps(name))
 			continue;
 		func->btf_id = func_btf_id(name);
 		snprintf(func->name, sizeof(func->name), "%s", name);
+		func->line = nr;
 		func->redirected = false;
 		nr_funcs++;
 	}
@@ -155,7 +158,7 @@ static int attach_tracer(const struct func *func, const char *dir, const char *t
 	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = write(fd, func->name, strlen(func->name)) < 0 ? -errno : 0;
+	err = dprintf(fd, "%d", func->line) < 0 ? -errno : 0;
 	if (close(fd) && !err)
 		err = -errno;
 	snprintf(path, sizeof(path), "%scurrent_tracer", dir);
@@ -166,12 +169,20 @@ static int attach_tracer(const struct func *func, const char *dir, const char *t
 	return err;
 }
 
+static bool traced_by_instance(const struct func *func)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "\n%s\n", func->name);
+	return file_has(INSTANCE "set_ftrace_filter", line);
+}
+
 /* how many functions each of the two has */
 static int nr_traced[NR_KINDS];
 
 static int detach_tracer(const struct func *func, const char *dir, bool last)
 {
-	char path[128], text[80];
+	char path[128];
 	int fd, err = 0;
 
 	/* an empty filter would be one for all functions of the kernel */
@@ -182,8 +193,7 @@ static int detach_tracer(const struct func *func, const char *dir, bool last)
 	fd = open(path, O_WRONLY | (last ? O_TRUNC : O_APPEND) | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	snprintf(text, sizeof(text), "!%s", func->name);
-	if (!last && write(fd, text, strlen(text)) < 0)
+	if (!last && dprintf(fd, "!%d", func->line) < 0)
 		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
@@ -225,6 +235,15 @@ static int detach(const struct func *func, enum kind kind, int fd)
 	return detach_tracer(func, kind == FUNCTION ? INSTANCE : TRACING, !--nr_traced[kind]);
 }
 
+static bool has_fprobe(void)
+{
+	static int id;
+
+	if (!id)
+		id = func_btf_id("unregister_fprobe");
+	return id > 0;
+}
+
 /* is there this way to trace this function on this kernel? */
 static bool possible(const struct func *func, enum kind kind)
 {
@@ -234,7 +253,7 @@ static bool possible(const struct func *func, enum kind kind)
 		return func->btf_id > 0;
 	case KPROBE_MULTI:
 	case KRETPROBE_MULTI:
-		return func_btf_id("unregister_fprobe") > 0;
+		return has_fprobe();
 	case KPROBE:
 	case KRETPROBE:
 		return !access(KPROBE_PMU, F_OK);
@@ -507,6 +526,9 @@ TEST_F_TIMEOUT(tracers, all_functions, 300)
 	for (kind = 0; kind < NR_KINDS; kind++) {
 		for (i = 0; i < nr_funcs; i++)
 			put_on(_metadata, i, kind, true);
+		/* their numbers are their names */
+		for (i = 0; i < nr_funcs && kind == FUNCTION; i++)
+			EXPECT_TRUE(traced_by_instance(&funcs[i])) TH_LOG("%s", funcs[i].name);
 		check(_metadata, self, kinds[kind], "all functions", "attached");
 		for (i = 0; i < nr_funcs; i++)
 			take_off(_metadata, kind % 2 ? nr_funcs - 1 - i : i, kind);
