@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What a person types. K=NAME takes a kernel of tests/kernels; V=1, W=1 and the like reach kbuild.
+# What a person types. K=NAME takes a kernel of scripts/kernels; V=1, W=1 and the like reach kbuild.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
@@ -38,7 +38,7 @@ check-all: ## test on all kernels
 	@scripts/deps
 	@scripts/check --all
 
-check-boot: ## short tests on kernels booted with other parameters and processors (tests/boot), or on those of K=NAME
+check-boot: ## short tests on kernels booted with other parameters and processors (scripts/boots), or on those of K=NAME
 	@scripts/deps
 	@scripts/check --boot $(K)
 

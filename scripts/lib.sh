@@ -35,7 +35,7 @@ as_root() {
 
 # matrix SETS: names of the kernels whose set is among SETS, words with a | between
 matrix() {
-	awk -v sets="^($1)\$" '/^[^#]/ && $5 ~ sets { print $1 }' "$top/tests/kernels"
+	awk -v sets="^($1)\$" '/^[^#]/ && $5 ~ sets { print $1 }' "$top/scripts/kernels"
 }
 
 # once PATH COMMAND...: make PATH by "COMMAND... TMP", unless it is there. It gets its name only when it is complete,

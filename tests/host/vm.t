@@ -6,7 +6,7 @@
 
 set -euo pipefail
 
-scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
+scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -17,7 +17,7 @@ failed=0
 mkdir -p "$tmp"/{scripts/vm.d,tests,bin,kernel}
 cp "$scripts"/{vm,lib.sh,splats} "$tmp/scripts"
 cp "$scripts"/vm.d/{init,modules} "$tmp/scripts/vm.d"
-echo 'k bookworm none none default' >"$tmp/tests/kernels"
+echo 'k bookworm none none default' >"$tmp/scripts/kernels"
 cat >"$tmp/scripts/kernel" <<-'END'
 	#!/bin/sh
 	case $2 in root) echo / ;; *) echo "${0%/*}/../kernel" ;; esac

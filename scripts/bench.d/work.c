@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 #define CA		"bench_all"

@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "../mod/sops_types.h"
-#include "../modtype.h"
-#include "../sops.h"
+#include "../../tests/mod/sops_types.h"
+#include "../../tests/modtype.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 /* CPU time of this task alone: with one instruction a nanosecond, a count */

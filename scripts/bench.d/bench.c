@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 void die(const char *what)

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 /* the module says what a map takes; the kernel's own takes a page at least */

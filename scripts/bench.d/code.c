@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a call of a member runs, as it is in the kernel's memory, into a file
- * of text for tests/bench/cycles.c, which runs it in user space:
+ * of text for scripts/bench.d/cycles.c, which runs it in user space:
  *
  *	func ADDRESS		where the call goes
  *	symbol NAME ADDRESS	variables, and what callers call through
@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/btf.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 #define PAGE	4096UL

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 /* they have a process of their own, whose end is theirs */

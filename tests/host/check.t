@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
+scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -13,13 +13,13 @@ unset SOPS_PROGRAMS SOPS_GUEST_RUN SOPS_GUEST_ENV SOPS_VM_OPTIONS
 n=0
 failed=0
 
-mkdir -p "$tmp"/{scripts/vm.d,tests,build/k/tests}
+mkdir -p "$tmp"/{scripts/vm.d,tests/host,build/k/tests}
 cp "$scripts"/{check,lib.sh} "$tmp/scripts"
-echo 'k bookworm none none default' >"$tmp/tests/kernels"
+echo 'k bookworm none none default' >"$tmp/scripts/kernels"
 printf '%s\n' a b c d e leaks lockdown >"$tmp/build/k/tests/kselftest-list.txt"
 echo z >"$tmp/build/k/tests/kselftest-alone.txt"
 echo 'all:' >"$tmp/tests/Makefile"
-printf '#!/bin/sh\nprintf "1..1\\nok 1 host\\n"\n' >"$tmp/tests/host.t"
+printf '#!/bin/sh\nprintf "1..1\\nok 1 host\\n"\n' >"$tmp/tests/host/host.t"
 # shellcheck disable=SC2016 # the script's own
 printf '#!/bin/sh\ncase $2 in root) echo / ;; *) echo k ;; esac\n' >"$tmp/scripts/kernel"
 printf '#!/bin/sh\n' >"$tmp/scripts/module"
@@ -41,7 +41,7 @@ cat >"$tmp/scripts/vm" <<-'END'
 		echo "ok $i selftests: struct_ops: $program"
 	done
 END
-chmod +x "$tmp"/scripts/* "$tmp/tests/host.t"
+chmod +x "$tmp"/scripts/* "$tmp/tests/host/host.t"
 
 # expect NAME CODE SUMMARY [LINE]...
 expect() {

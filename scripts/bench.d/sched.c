@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../sops.h"
+#include "../../tests/sops.h"
 #include "bench.h"
 
 #if __has_include("sched.skel.h")

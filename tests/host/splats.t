@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-splats=$(dirname "$0")/../scripts/splats
+splats=$(dirname "$0")/../../scripts/splats
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 

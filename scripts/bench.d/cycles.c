@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cycles FILE	how many cycles of the processor at hand a call takes, caller included, when the code that it runs is that
- *		in FILE, from the memory of a kernel (tests/bench/code.c)
+ *		in FILE, from the memory of a kernel (scripts/bench.d/code.c)
  *
  * The kernel's uppermost 2 GiB are moved to BASE, so what is reached by the
  * distance to it is where it was. Per-cpu variables are reached by the GS
