@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all install modules_install deb demo bench check check-all check-boot check-debug check-cfi check-upstream vm clean \
+.PHONY: all install modules_install deb demo bench check check-all check-boot check-install check-debug check-cfi check-upstream vm clean \
 	checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
@@ -41,6 +41,10 @@ check-all: ## test on all kernels
 check-boot: ## short tests on kernels booted with other parameters and processors (scripts/boots), or on those of K=NAME
 	@scripts/deps
 	@scripts/check --boot $(K)
+
+check-install: ## the package on real installations of Debian 12 and 13 (Secure Boot on), in virtual machines; or on R=12, R=13
+	@scripts/deps debhelper dh-dkms dosfstools e2fsprogs fdisk mtools ovmf
+	@scripts/check-install $(R)
 
 check-debug: ## test on debug kernels, built first: storms, failing allocations, hostile input; hours
 	@scripts/deps
