@@ -6,8 +6,6 @@
  * through the table at the end of this file. Their callers have checked fd and
  * access mode, copied key and value from user space, and hold the map.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/module.h>
 #include <linux/rcupdate_trace.h>
 #include <linux/rcupdate_wait.h>
