@@ -11,7 +11,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # lint PAGE: what man has to say of it
 lint() {
-	LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$1" 2>&1 >/dev/null
+	{ LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$1" >/dev/null; } 2>&1
 }
 
 echo 1..2
