@@ -222,9 +222,32 @@ TEST_F_TIMEOUT(faults, create, 600)
 	REPORT(&t, "create", "allocations");
 }
 
+/* a refused update changes nothing, and the next one works */
+static void update_again(struct __test_metadata *_metadata, int map, struct sops_value *v)
+{
+	struct sops_value got;
+
+	value_init(&got, &tcp);
+	EXPECT_EQ(0, map_lookup(map, 0, got.bytes));
+	EXPECT_EQ(SOPS_INIT, got.state);
+	EXPECT_FALSE(ca_available("t_fault"));
+	EXPECT_EQ(0, map_update(map, 0, v->bytes, 0));
+}
+
+/* the registered @map comes to its end; a new one */
+static int next_map(struct __test_metadata *_metadata, int map)
+{
+	EXPECT_TRUE(ca_available("t_fault"));
+	EXPECT_EQ(0, map_delete(map, 0));
+	close(map);
+	map = sops_create(&tcp);
+	EXPECT_LE(0, map);
+	return map;
+}
+
 static void update(struct __test_metadata *_metadata, int members)
 {
-	struct sops_value v, got;
+	struct sops_value v;
 	struct tally t = {};
 	int n, err, map;
 	char what[32];
@@ -235,16 +258,9 @@ static void update(struct __test_metadata *_metadata, int members)
 	EACH(t, n, err, map_update(map, 0, v.bytes, 0)) {
 		if (err) {
 			EXPECT_EQ(-ENOMEM, err) TH_LOG("allocation %d", n);
-			value_init(&got, &tcp);
-			EXPECT_EQ(0, map_lookup(map, 0, got.bytes));
-			EXPECT_EQ(SOPS_INIT, got.state);
-			EXPECT_FALSE(ca_available("t_fault"));
-			EXPECT_EQ(0, map_update(map, 0, v.bytes, 0));
+			update_again(_metadata, map, &v);
 		}
-		EXPECT_TRUE(ca_available("t_fault"));
-		EXPECT_EQ(0, map_delete(map, 0));
-		close(map);
-		map = sops_create(&tcp);
+		map = next_map(_metadata, map);
 		ASSERT_LE(0, map);
 	}
 	EXPECT_GT(ROUNDS, n);
@@ -606,7 +622,7 @@ static const struct denial update_denials[] = {
 static void update_denied(struct __test_metadata *_metadata, const struct denial *d,
 			  long *jit, struct tally *t)
 {
-	struct sops_value v, got;
+	struct sops_value v;
 	char refs[16] = "";
 	int n, err, map;
 
@@ -619,15 +635,8 @@ static void update_denied(struct __test_metadata *_metadata, const struct denial
 	ASSERT_LE(0, map);
 	DENIED(*t, n, err, map_update(map, 0, v.bytes, 0)) {
 		EXPECT_EQ(d->err, err) TH_LOG("%s, call %d", d->function, n);
-		value_init(&got, &tcp);
-		EXPECT_EQ(0, map_lookup(map, 0, got.bytes));
-		EXPECT_EQ(SOPS_INIT, got.state);
-		EXPECT_FALSE(ca_available("t_fault"));
-		EXPECT_EQ(0, map_update(map, 0, v.bytes, 0));
-		EXPECT_TRUE(ca_available("t_fault"));
-		EXPECT_EQ(0, map_delete(map, 0));
-		close(map);
-		map = sops_create(&tcp);
+		update_again(_metadata, map, &v);
+		map = next_map(_metadata, map);
 		ASSERT_LE(0, map);
 	}
 	EXPECT_EQ(0, err);
