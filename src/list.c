@@ -121,7 +121,10 @@ static int sops_members_show(struct seq_file *m, void *v)
 	/* Before that the map is not to be looked at. Pairs with sops_map_serve(). */
 	if (!smp_load_acquire(&smap->served) || !smap->type)
 		return 0;
-	/* Before its update is through programs come, and may go again. Pairs with sops_map_update(). */
+	/*
+	 * Before its update is through programs come, and may go again. Pairs with
+	 * sops_map_update().
+	 */
 	if (smp_load_acquire(&smap->kvalue->state) == SOPS_STATE_INIT)
 		return 0;
 	image = &smap->image;
