@@ -110,7 +110,8 @@ FIXTURE_SETUP(faults)
 	close(sops_create(&tcp));
 	all_members(&v, 64);
 	ASSERT_EQ(0, sops_wait_empty());
-	self->jit = jit_current();
+	self->jit = jit_settled();
+	ASSERT_LT(0, self->jit);
 	ASSERT_EQ(0, slurp("/sys/module/struct_ops/refcnt", self->refs,
 			   sizeof(self->refs)));
 }
