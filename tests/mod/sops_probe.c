@@ -199,8 +199,12 @@ static int probe_hold(bool rcu)
 	if (rcu)
 		rcu_read_lock();
 	WRITE_ONCE(held, true);
-	while (READ_ONCE(held) && time_before(jiffies, end))
+	while (READ_ONCE(held) && time_before(jiffies, end)) {
 		cpu_relax();
+		/* who is to release it may have no other processor */
+		if (!rcu)
+			cond_resched();
+	}
 	if (rcu)
 		rcu_read_unlock();
 	return READ_ONCE(held) ? -ETIMEDOUT : 0;
