@@ -98,15 +98,31 @@ static int load(int ms)
 #define EXIT_UNREG	64	/* enum scx_exit_kind */
 #define EXIT_ERROR	1024
 
+/* processors that are out of its reach (isolcpus=): it refuses to run beside that */
+static bool has_isolated(void)
+{
+	char cpus[64] = "";
+
+	return !slurp("/sys/devices/system/cpu/isolated", cpus, sizeof(cpus)) && cpus[0] > ' ';
+}
+
+#define SKIP_ISOLATED()							\
+do {									\
+	if (has_isolated())						\
+		SKIP(return, "the kernel has no sched_ext beside isolcpus="); \
+} while (0)
+
 #ifdef HAVE_SCHED
 
 TEST_F(subsystems, sched_ext)
 {
-	struct sched_bpf *skel = sched_bpf__open_and_load();
+	struct sched_bpf *skel;
 	struct bpf_link *link;
 	char ops[64];
 	__u64 before;
 
+	SKIP_ISOLATED();
+	skel = sched_bpf__open_and_load();
 	ASSERT_NE(NULL, skel);
 	ASSERT_TRUE(is(SCX "/state", "disabled"));
 	ASSERT_TRUE(sops_ours(bpf_map__fd(skel->maps.t_sched)));
@@ -152,9 +168,11 @@ TEST_F(subsystems, sched_ext)
 /* a scheduler that errs is thrown out; its link stays until it is closed */
 TEST_F(subsystems, sched_ext_ejected)
 {
-	struct sched_bpf *skel = sched_bpf__open_and_load();
+	struct sched_bpf *skel;
 	struct bpf_link *link;
 
+	SKIP_ISOLATED();
+	skel = sched_bpf__open_and_load();
 	ASSERT_NE(NULL, skel);
 	link = bpf_map__attach_struct_ops(skel->maps.t_sched);
 	ASSERT_NE(NULL, link);
@@ -189,10 +207,12 @@ TEST_F(subsystems, sched_ext)
 #ifdef HAVE_SCHED_CID
 TEST_F(subsystems, sched_ext_cid)
 {
-	struct sched_cid_bpf *skel = sched_cid_bpf__open_and_load();
+	struct sched_cid_bpf *skel;
 	struct bpf_link *link;
 	__u64 before;
 
+	SKIP_ISOLATED();
+	skel = sched_cid_bpf__open_and_load();
 	ASSERT_NE(NULL, skel);
 	ASSERT_TRUE(sops_ours(bpf_map__fd(skel->maps.t_sched)));
 	link = bpf_map__attach_struct_ops(skel->maps.t_sched);
