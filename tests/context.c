@@ -19,7 +19,6 @@
 
 #include "context.skel.h"
 
-#define PROBE	"/sys/kernel/debug/sops_probe"
 #define RESULT	"/sys/kernel/debug/sops_result"
 
 static const struct {
@@ -54,9 +53,7 @@ FIXTURE_VARIANT_ADD(context, generator) {
 
 FIXTURE_SETUP(context)
 {
-	char ko[PATH_MAX];
 	cpu_set_t cpus;
-	int err;
 
 	/* not where a program stays, perhaps with interrupts off */
 	CPU_ZERO(&cpus);
@@ -67,9 +64,7 @@ FIXTURE_SETUP(context)
 	self->preempt_off = self->own && strstr(variant->params, "preempt_off");
 	ASSERT_EQ(0, sops_rmmod());
 	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
-	ASSERT_EQ(0, beside("sops_probe.ko", ko));
-	err = mod_load(ko, "");
-	ASSERT_TRUE(!err || err == -EEXIST);
+	ASSERT_EQ(0, sops_probe_load());
 	self->skel = context_bpf__open_and_load();
 	ASSERT_NE(NULL, self->skel);
 	ASSERT_TRUE(sops_ours(bpf_map__fd(self->skel->maps.t_context)));
@@ -94,7 +89,7 @@ static int call(int sock, const char *member, const char *context)
 	int err;
 
 	snprintf(text, sizeof(text), "call %d %s %s", sock, member, context);
-	err = spit(PROBE, text);
+	err = spit(SOPS_PROBE, text);
 	if (err)
 		return err;
 	slurp(RESULT, text, sizeof(text));
@@ -173,7 +168,7 @@ static void *busy(void *arg)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	while (b->after && !*b->after)
 		sched_yield();
-	b->result = b->sock < 0 ? spit(PROBE, b->text) : call(b->sock, "undo_cwnd", b->text);
+	b->result = b->sock < 0 ? spit(SOPS_PROBE, b->text) : call(b->sock, "undo_cwnd", b->text);
 	__atomic_store_n(&b->done, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }

@@ -201,16 +201,14 @@ TEST_F(lookup, other_syscalls)
 TEST_F(lookup, in_kernel)
 {
 	char ko[PATH_MAX], ask[32];
-	int err;
 
 	if (beside("sops_probe.ko", ko))
 		SKIP(return, "no sops_probe.ko beside this test");
-	err = mod_load(ko, "");
-	ASSERT_TRUE(!err || err == -EEXIST);
+	ASSERT_EQ(0, sops_probe_load());
 	snprintf(ask, sizeof(ask), "lookup %d", self->map);
-	EXPECT_EQ(-EINVAL, spit("/sys/kernel/debug/sops_probe", ask));
+	EXPECT_EQ(-EINVAL, spit(SOPS_PROBE, ask));
 	ASSERT_EQ(0, map_update(self->map, 0, self->v.bytes, 0));
-	EXPECT_EQ(-EINVAL, spit("/sys/kernel/debug/sops_probe", ask));
+	EXPECT_EQ(-EINVAL, spit(SOPS_PROBE, ask));
 	EXPECT_EQ(0, mod_unload_wait("sops_probe"));
 }
 

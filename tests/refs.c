@@ -8,8 +8,6 @@
 
 #include <kselftest_harness.h>
 
-#define PROBE "/sys/kernel/debug/sops_probe"
-
 FIXTURE(refs) {
 	const char *unable;
 	int map, prog;
@@ -21,7 +19,6 @@ FIXTURE_SETUP(refs)
 	struct bpf_map_info info;
 	struct sops_value v;
 	char ko[PATH_MAX];
-	int err;
 
 	ASSERT_EQ(0, sops_setup());
 	self->unable = beside("sops_probe.ko", ko) ?
@@ -30,8 +27,7 @@ FIXTURE_SETUP(refs)
 		       "one CPU is kept busy: two are needed" : NULL;
 	if (self->unable)
 		return;
-	err = mod_load(ko, "");
-	ASSERT_TRUE(!err || err == -EEXIST);
+	ASSERT_EQ(0, sops_probe_load());
 
 	self->map = sops_create(&tcp);
 	ASSERT_LE(0, self->map);
@@ -73,7 +69,7 @@ static void *ask(void *arg)
 {
 	struct request *r = arg;
 
-	r->err = spit(PROBE, r->text);
+	r->err = spit(SOPS_PROBE, r->text);
 	return NULL;
 }
 
@@ -82,7 +78,7 @@ static int start(struct request *r)
 	char held[2];
 
 	pthread_create(&r->thread, NULL, ask, r);
-	return sops_wait(!slurp(PROBE, held, 2) && held[0] == 'Y') ? 0 :
+	return sops_wait(!slurp(SOPS_PROBE, held, 2) && held[0] == 'Y') ? 0 :
 	       -ETIMEDOUT;
 }
 
@@ -152,7 +148,7 @@ static bool others_freed(bool (*freed)(void))
 	close(self->map);						\
 	EXPECT_TRUE(others_freed(freed));				\
 	EXPECT_TRUE(prog_alive(self->prog_id));				\
-	ASSERT_EQ(0, spit(PROBE, "release"));				\
+	ASSERT_EQ(0, spit(SOPS_PROBE, "release"));				\
 	pthread_join(r.thread, NULL);					\
 	EXPECT_EQ(0, r.err);						\
 	EXPECT_TRUE(sops_wait(!prog_alive(self->prog_id)));		\

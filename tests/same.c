@@ -64,14 +64,10 @@ FIXTURE(same) {
 
 FIXTURE_SETUP(same)
 {
-	char ko[PATH_MAX];
 	size_t m;
-	int err;
 
 	ASSERT_EQ(0, sops_setup());
-	ASSERT_EQ(0, beside("sops_probe.ko", ko));
-	err = mod_load(ko, "");
-	ASSERT_TRUE(!err || err == -EEXIST);
+	ASSERT_EQ(0, sops_probe_load());
 	self->sock = socket(AF_INET, SOCK_STREAM, 0);
 	for (m = 0; m < NR_MEMBERS; m++) {
 		self->maps[m] = sops_array(sizeof(struct seen));
@@ -113,7 +109,7 @@ static void call_all(struct __test_metadata *_metadata, FIXTURE_DATA(same) *self
 		memset(&seen[m], 0, sizeof(seen[m]));
 		ASSERT_EQ(0, map_update(self->maps[m], 0, &seen[m], 0));
 		snprintf(text, sizeof(text), "call %d %s", self->sock, members[m].name);
-		ASSERT_EQ(0, spit(DEBUGFS "sops_probe", text));
+		ASSERT_EQ(0, spit(SOPS_PROBE, text));
 		ASSERT_EQ(0, map_lookup(self->maps[m], 0, &seen[m]));
 		slurp(DEBUGFS "sops_result", text, sizeof(text));
 		seen[m].result = strtoull(text, NULL, 16);

@@ -832,16 +832,22 @@ long jit_current(void)
 	return kcore_read(addr, &is, sizeof(is)) ?: is;
 }
 
+int sops_probe_load(void)
+{
+	char ko[PATH_MAX];
+	int err = beside("sops_probe.ko", ko) ?: mod_load(ko, "");
+
+	return err == -EEXIST ? 0 : err;
+}
+
 /* programs and trampolines are freed by callbacks of RCU's kinds, and then by work */
 static int jit_barrier(void)
 {
-	char ko[PATH_MAX];
-	int err;
+	int err = sops_probe_load();
 
-	err = beside("sops_probe.ko", ko) ?: mod_load(ko, "");
 	if (err)
 		return err;
-	err = spit(DEBUGFS "/sops_probe", "barrier");
+	err = spit(SOPS_PROBE, "barrier");
 	return mod_unload_wait("sops_probe") ?: err;
 }
 

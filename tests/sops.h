@@ -187,6 +187,9 @@ static inline long sops_param(const char *name, long otherwise)
 
 /* text and kernel memory */
 int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
+/* sops_probe.ko, which asks from the kernel's side: what is written there */
+#define SOPS_PROBE "/sys/kernel/debug/sops_probe"
+int sops_probe_load(void);		/* also if it is there already */
 int slurp(const char *path, char *buf, size_t size);
 int spit(const char *path, const char *text);
 bool file_has(const char *path, const char *needle);

@@ -173,7 +173,7 @@ static bool traced_by_instance(const struct func *func)
 {
 	char line[80];
 
-	snprintf(line, sizeof(line), "\n%s\n", func->name);
+	snprintf(line, sizeof(line), "\n%.63s\n", func->name);
 	return file_has(INSTANCE "set_ftrace_filter", line);
 }
 

@@ -262,11 +262,9 @@ TEST_F(types, holds_the_module)
 	EXPECT_LE(0, self->map);
 }
 
-#define PROBE	"/sys/kernel/debug/sops_probe"
-
 static void *hold_tasks(void *err)
 {
-	*(int *)err = spit(PROBE, "hold tasks");
+	*(int *)err = spit(SOPS_PROBE, "hold tasks");
 	return NULL;
 }
 
@@ -274,7 +272,7 @@ static bool held(void)
 {
 	char is[2] = "";
 
-	return !slurp(PROBE, is, sizeof(is)) && is[0] == 'Y';
+	return !slurp(SOPS_PROBE, is, sizeof(is)) && is[0] == 'Y';
 }
 
 /* a map on its way out waits for grace periods, but does not keep its type's module for it */
@@ -300,7 +298,7 @@ TEST_F(types, module_is_let_go_at_once)
 		sops_wait((unload = mod_unload(KO)) != -EAGAIN || !held());
 		EXPECT_EQ(0, unload);
 		EXPECT_TRUE(held());
-		spit(PROBE, "release");
+		spit(SOPS_PROBE, "release");
 		pthread_join(thread, NULL);
 		EXPECT_EQ(0, err);
 		if (unload)
