@@ -5,17 +5,20 @@
  *
  * They do what the kernel's trampolines do, see steps_x86.c. That takes
  * knowledge of the kernel: it is asked for at insmod, see learn_x86.c. Then it
- * is put to the test, see emit_try.c. Where something
- * is missing or differs the kernel's own generator is used.
+ * is put to the test, see try_x86.c. Where something is missing or differs the
+ * kernel's own generator is used, and on a processor that nobody wrote bytes
+ * for there is emit_none.c in place of all of these.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <compat/emit.h>
+#include <compat/ksym.h>
 #include "callee.h"
 #include "emit.h"
 #include "kernel.h"
+#include "learn_x86.h"
 #include "pack.h"
 
 static bool generator;
@@ -50,7 +53,7 @@ static const char *emit_share(void)
 	struct sops_code c = { .buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD };
 	int err;
 
-	memset(buf, 0xcc, sizeof(buf));				/* int3 */
+	memset(buf, SOPS_FILL, sizeof(buf));
 	if (sops_emit_shared(&c, &emit_kernel, &emit_shared))
 		return "something is out of reach";
 

@@ -5,7 +5,7 @@
 
 #include <linux/bpf.h>
 #include <compat/struct_ops.h>
-#include "emit_x86.h"
+#include "code.h"
 
 enum {
 	SOPS_EMIT_META = 1,		/* see sops_emit_has_meta() */
@@ -18,10 +18,5 @@ void sops_emit_exit(void);
 bool sops_emit_has_meta(const struct sops_struct_ops *ops, const struct bpf_prog *prog);
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how);
-
-const char *sops_emit_config(void);
-const char *sops_emit_learn(struct sops_emit_kernel *k);
-const char *sops_emit_try(const struct sops_emit_kernel *kernel,
-			  const struct sops_emit_shared *shared);
 
 #endif /* SOPS_EMIT_H */

@@ -7,13 +7,13 @@
 #define SOPS_EMIT_X86_H
 
 #include <linux/types.h>
+#include "code.h"
 
 /* Registers of arguments, and arguments altogether. */
 #define SOPS_EMIT_REGS		6
 #define SOPS_EMIT_ARGS		12
 
-/* More than the longest trampoline takes, and the steps in one. */
-#define SOPS_EMIT_MAX		512
+/* More than the steps in a trampoline take. */
 #define SOPS_STEPS_MAX		320
 
 /* More than the shared part takes. */
@@ -181,39 +181,10 @@ struct sops_emit_tramp {
 	const u8 *arg_size;
 };
 
-/**
- * struct sops_code - code as it is written
- * @buf: where to
- * @size: of @buf, in bytes
- * @used: bytes written
- * @at: the address that @buf will run at, if it is known
- * @far: a jump goes further than it can
- * @frame: offset of the first byte with a frame
- * @frame_end: offset after the last one
- * @rels: where to note offsets of distances to elsewhere, or NULL
- * @nr_rels: number of them
- * @steps: what a trampoline ends with
- * @steps_at: offset of its first byte
- */
-struct sops_code {
-	u8 *buf;
-	u32 size;
-	u32 used;
-	u64 at;
-	bool far;
-	u32 frame;
-	u32 frame_end;
-	u16 *rels;
-	u32 nr_rels;
-	u32 steps_at;
-	const struct sops_steps *steps;
-};
-
 int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
 		     struct sops_emit_shared *s);
 int sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s);
 int sops_emit_tramp(struct sops_code *code, const struct sops_emit_shared *s,
 		    const struct sops_emit_tramp *t);
-void sops_steps_place(const struct sops_steps *steps, u8 *bytes, u64 at);
 
 #endif /* SOPS_EMIT_X86_H */

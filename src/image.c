@@ -10,7 +10,8 @@
  * and executable from then on, never both.
  */
 #include <linux/slab.h>
-#include <compat/emit.h>
+#include <compat/arch.h>
+#include <compat/ksym.h>
 #include "emit.h"
 #include "image.h"
 #include "kernel.h"
@@ -80,7 +81,7 @@ static bool sops_model_uses_stack(const struct btf_func_model *model)
 
 	for (i = 0; i < model->nr_args; i++)
 		regs += DIV_ROUND_UP(model->arg_size[i], sizeof(u64));
-	return regs > 6;
+	return regs > SOPS_ARG_REGS;
 }
 
 /* A trampoline by the kernel's generator. */
@@ -160,7 +161,7 @@ static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
 		.used = start,
 	};
 
-	memset(image->buf + image->buf_used, 0xcc, SOPS_TRAMP_ALIGN);	/* int3, up to start */
+	memset(image->buf + image->buf_used, SOPS_FILL, SOPS_TRAMP_ALIGN);	/* up to start */
 	if (!sops_emit(&code, tramp->prog, model, stub,
 		       image->how | (meta ? SOPS_EMIT_META : 0)))
 		return false;
@@ -256,7 +257,7 @@ static int sops_image_place(struct sops_image *image)
 
 	if (IS_ERR(part))
 		return PTR_ERR(part);
-	memset(image->buf + image->buf_used, 0xcc, size - image->buf_used);	/* int3 */
+	memset(image->buf + image->buf_used, SOPS_FILL, size - image->buf_used);
 	for (i = 0; i < image->nr_tramps; i++) {
 		struct sops_tramp *tramp = &image->tramps[i];
 

@@ -5,8 +5,8 @@
  */
 #include <linux/sched.h>
 #include <compat/emit.h>
-#include "emit.h"
 #include "kernel.h"
+#include "learn_x86.h"
 #include "names.h"
 
 /* What the kernel has to be configured like, or why not. */
@@ -14,7 +14,6 @@ static const struct {
 	bool bad;
 	const char *why;
 } emit_configs[] = {
-	{ !IS_ENABLED(CONFIG_X86_64), "it is not for x86-64" },
 	{ !IS_ENABLED(CONFIG_SMP), "it has no CONFIG_SMP" },
 	{ !IS_ENABLED(CONFIG_PREEMPT_RCU), "it has no CONFIG_PREEMPT_RCU" },
 	{ IS_ENABLED(CONFIG_PREEMPT_RT), "it has CONFIG_PREEMPT_RT" },

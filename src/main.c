@@ -19,11 +19,12 @@
  *	ksym.c		its symbols
  *	emit.c		trampolines of our own, where the kernel allows for them
  *	callee.c	what a program may call without a run context
- *	emit_try.c	put to the test at insmod
+ *	try_x86.c	put to the test at insmod
  *	emit_x86.c	their bytes: preamble and arguments
  *	steps_x86.c	the steps around the program
  *	exit_x86.c	those after it, which all share
  *	learn_x86.c	what the bytes have to know of this kernel
+ *	emit_none.c	in place of these, where there are no bytes for the processor
  *	pack.c		parts of the kernel's program packs
  *	assoc.c		which map a program goes with (kernels that ask)
  *	registry.c	our maps, one after the other

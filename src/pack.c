@@ -8,12 +8,13 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <compat/arch.h>
 #include "kernel.h"
 #include "pack.h"
 
 static void sops_pack_fill(void *area, unsigned int size)
 {
-	memset(area, 0xcc, size);				/* int3 */
+	memset(area, SOPS_FILL, size);
 }
 
 /**

@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 #include <asm/cpufeature.h>
+#include "arch.h"
 #include "features.h"
 #include "tramp.h"
 
@@ -74,15 +75,6 @@ static inline bool sops_cpu_counts_calls(void)
 
 /* 6.9: all mitigations are CONFIG_MITIGATION_. Goes when 6.1 does. */
 #define SOPS_RET_SLS	(IS_ENABLED(CONFIG_SLS) || IS_ENABLED(CONFIG_MITIGATION_SLS))
-
-/* By 7.2: the frame bounds of code that is not a program. Goes when 6.12 does. */
-static inline void sops_ksym_set_frame(struct bpf_ksym *ksym, u32 start, u32 end)
-{
-#ifdef HAVE_KSYM_FRAME
-	ksym->fp_start = start;
-	ksym->fp_end = end;
-#endif
-}
 
 /*
  * Arguments that have to be made from what the caller passes, not copied.

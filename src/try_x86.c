@@ -11,8 +11,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <compat/emit.h>
-#include "emit.h"
 #include "kernel.h"
+#include "learn_x86.h"
 #include "pack.h"
 
 static const struct sops_emit_kernel *emit_kernel;
@@ -199,7 +199,7 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
 	if (sops_emit_steps(&k, shared))
 		return "something is too far away";
 
-	memset(buf, 0xcc, PAGE_SIZE);				/* int3 */
+	memset(buf, SOPS_FILL, PAGE_SIZE);
 	for (i = 0; i < NR_TRAMPS; i++) {
 		c.used = ALIGN(c.used, 16);
 		starts[i] = c.used;
