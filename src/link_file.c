@@ -3,10 +3,10 @@
  * Files of links of ours, which can be polled.
  *
  * 6.1's links have no poll, and the table of their files' operations is
- * constant. So files of our links get a copy of it, with a poll. The kernel
- * knows files of links by that table: where it asks (bpf_link_get_from_fd())
+ * constant. So files of our links get one like it, with a poll. The kernel
+ * knows files of links by its own: where it asks (bpf_link_get_from_fd())
  * and where it makes more of them (bpf_link_new_fd()) it is answered for both.
- * Such a file holds this module, by the copy's owner, as all files do.
+ * Such a file holds this module, by the table's owner, as all files do.
  *
  * Nor does 6.1, as first released, know a link without a program: it looks at
  * it for info and fdinfo. Ours name one that is none, and is never freed.
@@ -19,8 +19,26 @@
 #include "kernel.h"
 #include "link_file.h"
 
-static const struct file_operations *sops_link_kernel_fops __ro_after_init;
-static struct file_operations sops_link_fops __ro_after_init;
+static struct file_operations sops_link_fops __ro_after_init = {
+	.owner	= THIS_MODULE,
+};
+
+/*
+ * What the kernel's table has. The table itself is not found by name everywhere
+ * (CONFIG_KALLSYMS_ALL); functions are.
+ */
+static const struct {
+	const char *name;
+	void **slot;
+} sops_link_kernel_funcs[] = {
+#ifdef CONFIG_PROC_FS
+	{ "bpf_link_show_fdinfo", (void **)&sops_link_fops.show_fdinfo },
+#endif
+	{ "bpf_link_release", (void **)&sops_link_fops.release },
+	{ "bpf_dummy_read", (void **)&sops_link_fops.read },
+	{ "bpf_dummy_write", (void **)&sops_link_fops.write },
+};
+
 /* What tells a link of ours. */
 static const struct bpf_link_ops *sops_link_file_ops __ro_after_init;
 
@@ -104,8 +122,7 @@ struct bpf_link *sops_link_get_from_fd(u32 fd)
 	struct bpf_link *link = ERR_PTR(-EBADF);
 	struct fd f = fdget(fd);
 
-	if (fd_file(f) && fd_file(f)->f_op != &sops_link_fops &&
-	    fd_file(f)->f_op != sops_link_kernel_fops) {
+	if (fd_file(f) && fd_file(f)->f_op->release != sops_link_fops.release) {
 		link = ERR_PTR(-EINVAL);
 	} else if (fd_file(f)) {
 		link = fd_file(f)->private_data;
@@ -139,15 +156,16 @@ int sops_link_new_fd(struct bpf_link *link)
 int __init sops_link_file_init(const struct bpf_link_ops *ops,
 			       __poll_t (*poll)(struct file *, struct poll_table_struct *))
 {
-	unsigned long fops;
-	int err;
+	unsigned long addr;
+	int err, i;
 
-	err = sops_kernel_lookup("bpf_link_fops", "CONFIG_KALLSYMS_ALL", &fops);
-	if (err)
-		return err;
-	sops_link_kernel_fops = (void *)fops;
-	sops_link_fops = *sops_link_kernel_fops;
-	sops_link_fops.owner = THIS_MODULE;
+	for (i = 0; i < ARRAY_SIZE(sops_link_kernel_funcs); i++) {
+		err = sops_kernel_lookup(sops_link_kernel_funcs[i].name, "CONFIG_BPF_SYSCALL",
+					 &addr);
+		if (err)
+			return err;
+		*sops_link_kernel_funcs[i].slot = (void *)addr;
+	}
 	sops_link_fops.poll = poll;
 	sops_link_file_ops = ops;
 	return 0;

@@ -15,7 +15,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/jhash.h>
 #include <net/tcp.h>
 #include "kernel.h"
 #include "names.h"
@@ -43,9 +42,8 @@ static void sops_native_unreg_##type(void *kdata, struct bpf_link *link) \
 SOPS_NATIVE(tcp_congestion_ops)
 SOPS_NATIVE(bpf_dummy_ops)
 
-/* The kernel's list of congestion controls, and what protects it. */
-static struct list_head *sops_tcp_list __ro_after_init;
-static spinlock_t *sops_tcp_lock __ro_after_init;
+/* Two values cannot be registered without a name at once. */
+static DEFINE_MUTEX(sops_tcp_update_lock);
 
 static int sops_tcp_init_member(const struct btf_type *t, const struct btf_member *member,
 				void *kdata, const void *udata)
@@ -68,36 +66,34 @@ static int sops_tcp_validate(void *kdata)
 	       0 : -EINVAL;
 }
 
-/* Who is registered under a name; the lock is held. */
-static struct tcp_congestion_ops *sops_tcp_find(const char *name)
-{
-	struct tcp_congestion_ops *ca;
-
-	list_for_each_entry(ca, sops_tcp_list, list)
-		if (!strcmp(ca->name, name))
-			return ca;
-	return NULL;
-}
-
+/*
+ * @old is registered, since its link is; and while it is, no other of its name
+ * can be. So the new one is registered with no name, which nobody asks for,
+ * and gets its name, behind @old in the list: at any time there is one that is
+ * found by it. The kernel's own list and lock are not needed, which is as well:
+ * not every kernel has their names.
+ */
 static int sops_tcp_update(void *kdata, void *old_kdata, struct bpf_link *link)
 {
 	struct tcp_congestion_ops *ca = kdata, *old = old_kdata;
-	int err = 0;
+	char first = ca->name[0];
+	int err;
 
-	/* what sockets are told of it, as registering would set it */
-	ca->key = jhash(ca->name, sizeof(ca->name), strlen(ca->name));
-	spin_lock(sops_tcp_lock);
-	if (strcmp(ca->name, old->name) || sops_tcp_find(ca->name) != old) {
-		err = -EINVAL;
-	} else {
-		/* The new one first: at any time there is one of that name. */
-		list_add_tail_rcu(&ca->list, sops_tcp_list);
-		list_del_rcu(&old->list);
+	if (strcmp(ca->name, old->name))
+		return -EINVAL;
+
+	mutex_lock(&sops_tcp_update_lock);
+	ca->name[0] = '\0';
+	err = sops_native_tcp_congestion_ops->reg(ca);
+	/* All of the name is there for whoever sees its first letter. */
+	smp_store_release(&ca->name[0], first);
+	if (!err) {
+		/* what user space is told of it (INET_DIAG_CONG), as registering would set it */
+		WRITE_ONCE(ca->key, old->key);
+		/* It waits for those that are on the way from it to the next. */
+		sops_native_tcp_congestion_ops->unreg(old);
 	}
-	spin_unlock(sops_tcp_lock);
-	/* Nobody is on the way from the old one to the next. */
-	if (!err)
-		synchronize_rcu();
+	mutex_unlock(&sops_tcp_update_lock);
 	return err;
 }
 
@@ -152,17 +148,8 @@ const struct sops_struct_ops *sops_native_find(const struct bpf_struct_ops *kern
 int __init sops_native_init(void)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
-	unsigned long list, lock;
-	int err, i;
 	s32 id;
-
-	err = sops_kernel_lookup("tcp_cong_list", "CONFIG_KALLSYMS_ALL", &list);
-	if (!err)
-		err = sops_kernel_lookup("tcp_cong_list_lock", "CONFIG_KALLSYMS_ALL", &lock);
-	if (err)
-		return err;
-	sops_tcp_list = (void *)list;
-	sops_tcp_lock = (void *)lock;
+	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sops_native_forms); i++) {
 		id = sops_names_find(btf, sops_native_forms[i].name, BTF_KIND_STRUCT);
