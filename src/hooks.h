@@ -17,8 +17,8 @@
  * hook(kernel's function, is this call for us?, ours, return type, arguments):
  * without it ...
  *
- * Whether a call is for us is told by its first argument, or by all of them
- * where calls are direct (direct.c). If it is, that function may hand a
+ * Whether a call is for us is told by its first argument, before 6.4 by up to
+ * four words of arguments. If it is, that function may hand a
  * reference on this module to ours. What is called most comes first.
  */
 #define SOPS_HOOKS(hook)						\

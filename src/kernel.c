@@ -11,6 +11,7 @@
 
 #include <linux/kprobes.h>
 #include <linux/moduleparam.h>
+#include <compat/arch.h>
 #include "kernel.h"
 
 #define SOPS_DEFINE_BORROWED(name, config) \
@@ -147,6 +148,10 @@ int sops_kernel_bind(void)
 	unsigned long addr;
 	int i, err, ret;
 
+	if (SOPS_CALLS_ARE_CHECKED) {
+		pr_err("this kernel checks indirect calls and has no static calls: it needs one without CONFIG_ARM64_BTI_KERNEL and CONFIG_CFI\n");
+		return -EOPNOTSUPP;
+	}
 	ret = sops_bind_lookup_name();
 	if (ret)
 		return ret;

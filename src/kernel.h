@@ -28,7 +28,7 @@ int ftrace_is_dead(void);
  * that declares it, so a changed prototype fails the build.
  */
 #define SOPS_BORROWED(borrow)						\
-	borrow(kallsyms_on_each_match_symbol, "CONFIG_LIVEPATCH")	\
+	borrow(kallsyms_on_each_match_symbol, "CONFIG_KALLSYMS")	\
 	borrow(ftrace_location, "CONFIG_DYNAMIC_FTRACE")		\
 	borrow(ftrace_is_dead, "CONFIG_FUNCTION_TRACER")		\
 	borrow(bpf_get_btf_vmlinux, "CONFIG_DEBUG_INFO_BTF")		\

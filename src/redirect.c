@@ -3,7 +3,7 @@
  * Redirection by ftrace: how livepatch does it.
  *
  * Each function starts with a call to ftrace; our handler, run there, looks at
- * the first argument, and when the call is for us it sets the instruction
+ * the arguments, and when the call is for us it sets the instruction
  * pointer to our function, which then runs in place of the kernel's, with the
  * arguments in their registers and the caller's return address on the stack:
  *
@@ -14,7 +14,8 @@
  *
  * An ops with IPMODIFY says so to all others: another one (a livepatch) is
  * refused on the same function, and BPF trampolines there go by the address
- * that we set. Kernels that have that go wrong use direct.c instead.
+ * that we set. Kernels that have that go wrong use direct.c instead; on arm64
+ * before 6.4 BPF trampolines cannot be attached to functions at all.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -42,7 +43,7 @@ static notrace void sops_redirect_entry(unsigned long ip, unsigned long parent_i
 
 		if (hook->ip != ip)
 			continue;
-		if (hook->wants((void *)ftrace_regs_get_argument(fregs, 0)))
+		if (sops_ftrace_wants(hook->wants, fregs))
 			ftrace_regs_set_instruction_pointer(fregs,
 							    (unsigned long)hook->ours);
 		return;

@@ -25,6 +25,8 @@
  * (-EBUSY); kprobes, other tracers, and BPF programs on security hooks and
  * tracepoints can. A redirect by an ftrace_ops would let them, and be what
  * makes this kernel's ftrace die of two of them (direct.c has the reason).
+ * On arm64 this kernel has no direct calls, and BPF programs are on no function
+ * of the kernel's: there it is an ftrace_ops.
  *
  * Goes when 6.1 does.
  */

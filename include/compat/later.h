@@ -12,6 +12,11 @@
 #define call_rcu_hurry	call_rcu
 #endif
 
+/* Without preemption (arm64 before 7.0) RCU-tasks is RCU; headers declare this all the same. */
+#ifndef CONFIG_TASKS_RCU
+#define rcu_barrier_tasks	rcu_barrier
+#endif
+
 /* 6.17 (128ea9f6ccfb): a new name, the old one is warned of. Goes when 6.16 does. */
 #ifndef HAVE_SYSTEM_DFL_WQ
 #define system_dfl_wq	system_unbound_wq
