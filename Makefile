@@ -2,10 +2,12 @@
 #
 # What a person types. K=NAME takes a kernel of scripts/kernels; V=1, W=1 and the like reach kbuild.
 
+# what guests of this kernel run in
+QEMU = $(if $(findstring arm64,$(K)),qemu-system-arm)
 KDIR ?= /lib/modules/$(shell uname -r)/build
 SHELL_FILES = $(shell grep -rlE '^\#! ?/.*sh$$|^\# shellcheck shell=' scripts tests .ci)
 
-.PHONY: all install modules_install deb demo bench check check-all check-boot check-install check-debug check-cfi check-upstream vm clean \
+.PHONY: all install modules_install deb demo bench check check-all check-arm64 check-boot check-install check-debug check-cfi check-upstream vm clean \
 	checkpatch sparse shellcheck help
 
 all: ## build the module for the running kernel, for KDIR=DIR or for K=NAME
@@ -27,16 +29,20 @@ deb: ## build/struct-ops-dkms_VERSION_all.deb, which builds the module for each 
 demo: ## a real TCP transfer on a congestion control in BPF, in a guest
 	@mkdir -p build
 	@echo "installing and fetching what is missing; see build/demo.log"
-	@scripts/deps >build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
+	@scripts/deps $(QEMU) >build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
 	@scripts/demo $(K) 2>>build/demo.log || { cat build/demo.log >&2; exit 1; }
 
 check: ## test on the default kernels, or on K=NAME; ends with a line that sums up
-	@scripts/deps
+	@scripts/deps $(QEMU)
 	@scripts/check $(K)
 
 check-all: ## test on all kernels
-	@scripts/deps
+	@scripts/deps qemu-system-arm
 	@scripts/check --all
+
+check-arm64: ## test on kernels for arm64, or on K=NAME
+	@scripts/deps qemu-system-arm
+	@scripts/check $(or $(K),--arm64)
 
 check-boot: ## short tests on kernels booted with other parameters and processors (scripts/boots), or on those of K=NAME
 	@scripts/deps
@@ -55,15 +61,15 @@ check-cfi: ## test where calls through pointers are checked: kCFI and FineIBT, o
 	@scripts/check-cfi
 
 bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
-	scripts/deps python3
+	scripts/deps python3 $(QEMU)
 	scripts/bench $(K)
 
 check-upstream: ## the kernel's own selftests, on its maps and on ours, on 6.1, 6.12 and 7.3 or on K=NAME
-	@scripts/deps openssl python3
+	@scripts/deps openssl python3 $(QEMU)
 	@scripts/check-upstream $(K)
 
 vm: ## a shell in a guest with the module in /root
-	scripts/deps
+	scripts/deps $(QEMU)
 	scripts/module $(or $(K),6.1)
 	scripts/vm $(if $(K),-k $(K))
 

@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <libelf.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -860,22 +861,42 @@ TEST_F_TIMEOUT(denied, insmod, 1200)
 	REPORT(&t, "insmod, borrowed functions", "calls");
 }
 
-#define BORROWED "__SCT__sops_borrowed_"
+#define BORROWED "__SCK__sops_borrowed_"
+
+/* what the module binds: not every kernel has all of its symbols in kallsyms */
+static int borrowed(char names[][64], int max)
+{
+	Elf_Scn *scn = NULL;
+	int fd, n = 0;
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	fd = open(sops_ko(), O_RDONLY | O_CLOEXEC);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	while ((scn = elf_nextscn(elf, scn))) {
+		Elf64_Shdr *sh = elf64_getshdr(scn);
+		Elf_Data *data = sh->sh_type == SHT_SYMTAB ? elf_getdata(scn, NULL) : NULL;
+		Elf64_Sym *sym = data ? data->d_buf : NULL, *end = data ? data->d_buf + data->d_size : NULL;
+
+		for (; sym < end && n < max; sym++) {
+			const char *name = elf_strptr(elf, sh->sh_link, sym->st_name);
+
+			if (name && sscanf(name, BORROWED "%63s", names[n]) == 1)
+				n++;
+		}
+	}
+	elf_end(elf);
+	close(fd);
+	return n;
+}
 
 /* what the module, while it is there, has bound and redirected */
 static int symbols(char names[][64], int max)
 {
+	int n = borrowed(names, max);
 	char line[512], name[128];
-	int n = 0;
 	FILE *f;
 
-	f = fopen("/proc/kallsyms", "re");
-	while (f && n < max && fgets(line, sizeof(line), f))
-		if (strstr(line, "[struct_ops]") &&
-		    sscanf(line, "%*s %*c " BORROWED "%63s", names[n]) == 1)
-			n++;
-	if (f)
-		fclose(f);
 	f = fopen("/sys/kernel/tracing/enabled_functions", "re");
 	while (f && n < max && fgets(line, sizeof(line), f))
 		/* not the lines that say where one goes */

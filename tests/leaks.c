@@ -201,7 +201,8 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 600)
 	ASSERT_EQ(0, variant->round());
 	ASSERT_EQ(0, sops_wait_empty());
 	jit = jit_settled();
-	ASSERT_LT(0, jit);
+	/* without it memory is counted all the same */
+	ASSERT_TRUE(jit > 0 || jit == -ENOENT);
 	areas = map_areas();
 
 	/* what others do meanwhile, or what fills up once, does so once; a leak each time */

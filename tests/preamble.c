@@ -5,7 +5,7 @@
  * boot. Where calls are checked they are the type of the member, as the kernel
  * has scrambled it at this boot.
  */
-#include "sops.h"
+#include "newer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,6 +126,8 @@ FIXTURE_SETUP(preamble)
 	__u32 i;
 
 	ASSERT_EQ(0, sops_setup());
+	if (!ksym("tcp_cong_list"))
+		SKIP_TEST(NO_VARIABLES "tcp_cong_list");
 	for (i = 0; i < tcp.vlen && self->nr < MAX_MEMBERS; i++) {
 		struct sops_member *m = &self->members[self->nr];
 

@@ -24,7 +24,9 @@ FIXTURE_SETUP(refs)
 	self->unable = beside("sops_probe.ko", ko) ?
 		       "no sops_probe.ko beside this test" :
 		       sysconf(_SC_NPROCESSORS_ONLN) < 2 ?
-		       "one CPU is kept busy: two are needed" : NULL;
+		       "one CPU is kept busy: two are needed" :
+		       /* looked up once, before anybody is held up */
+		       jit_current() == -ENOENT ? NO_JIT_CURRENT : NULL;
 	if (self->unable)
 		return;
 	ASSERT_EQ(0, sops_probe_load());
@@ -35,7 +37,6 @@ FIXTURE_SETUP(refs)
 	ASSERT_EQ(0, map_info(self->map, &info));
 	self->id = info.id;
 
-	ASSERT_LE(0, jit_current());	/* looked up once, before anybody is held up */
 	/* a program that nothing but the map will hold */
 	ca_value(&v, "t_refs");
 	self->prog = sops_prog(&tcp, "ssthresh", 2);
@@ -101,16 +102,23 @@ TEST_F(refs, get_fails_once_the_count_is_zero)
 	EXPECT_EQ(0, r.err);
 }
 
+/* areas of arrays, by who asked for them, or by what did for all maps if the compiler did not inline that */
+static int array_areas(void)
+{
+	return file_count("/proc/vmallocinfo", "array_map_alloc") +
+	       file_count("/proc/vmallocinfo", "bpf_map_area_alloc");
+}
+
 /* big enough for an area of its own; without grace periods, but with the work */
 static bool map_freed(void)
 {
-	int before = file_count("/proc/vmallocinfo", "array_map_alloc"), map;
+	int before = array_areas(), map;
 
 	map = sops_array(1 << 16);
-	if (map < 0 || file_count("/proc/vmallocinfo", "array_map_alloc") <= before)
+	if (map < 0 || array_areas() <= before)
 		return false;
 	close(map);
-	return sops_wait(file_count("/proc/vmallocinfo", "array_map_alloc") <= before);
+	return sops_wait(array_areas() <= before);
 }
 
 /* by a callback of RCU, and then by work */

@@ -199,7 +199,9 @@ int kmsg_count(int fd, const char *needle, char *line, size_t size);
 int run(const char *cmd, char *out, size_t size);
 unsigned long ksym(const char *name);
 int kcore_read(unsigned long addr, void *buf, size_t size);
-long jit_current(void);			/* bytes charged to bpf_jit_limit */
+long jit_current(void);			/* bytes charged to bpf_jit_limit; -ENOENT: not to be had */
+#define NO_VARIABLES	"kallsyms has no variables here (CONFIG_KALLSYMS_ALL): it needs "
+#define NO_JIT_CURRENT	NO_VARIABLES "bpf_jit_current"
 /* the same once our programs are in and those of the case before are out */
 long jit_settled(void);
 

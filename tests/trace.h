@@ -67,4 +67,20 @@ static inline int trace_btf(int btf_id, bool fexit, int counter)
 	return err;
 }
 
+/* arm64 has trampolines for these before it can have a function call one (6.4) */
+static inline bool has_fentry(void)
+{
+	static int is;
+
+	if (!is) {
+		int array = sops_array(8);
+		int fd = trace_btf(func_btf_id("bpf_fentry_test1"), false, array);
+
+		is = fd == -SOPS_ENOTSUPP ? -1 : 1;
+		close(fd);
+		close(array);
+	}
+	return is > 0;
+}
+
 #endif

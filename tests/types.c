@@ -12,13 +12,22 @@
 TEST_F(types, arguments_and_return_values)
 {
 	struct seen seen;
+	bool structs;
+	int err;
 
 	WATCH(plain, 1, 42);
 	WATCH(regs, 6, 0xfedcba9876543210);
 	WATCH(pair, 4, 1ULL << 63);
 	WATCH(narrow, 0, 0x1234567f);
 	WATCH(nothing, 1, 0);
-	ASSERT_EQ(0, update(self));
+	err = update(self);
+	/* arm64's generator takes no structs yet (6.6) */
+	structs = err != -SOPS_ENOTSUPP;
+	if (!structs) {
+		SET(pair, 0);
+		err = update(self);
+	}
+	ASSERT_EQ(0, err);
 
 	CALL(plain);
 	EXPECT_EQ(42, result());
@@ -33,18 +42,20 @@ TEST_F(types, arguments_and_return_values)
 	EXPECT_SEEN(4, SOPS_E, ~0ULL);
 	EXPECT_SEEN(5, SOPS_F, ~0ULL);
 
-	CALL(pair);
-	EXPECT_EQ(1ULL << 63, result());
-	EXPECT_SEEN(0, SOPS_A, ~0ULL);
-	EXPECT_SEEN(1, SOPS_B, ~0ULL);
-	EXPECT_SEEN(2, SOPS_C, ~0ULL);
-	EXPECT_SEEN(3, SOPS_D, ~0ULL);
+	if (structs) {
+		CALL(pair);
+		EXPECT_EQ(1ULL << 63, result());
+		EXPECT_SEEN(0, SOPS_A, ~0ULL);
+		EXPECT_SEEN(1, SOPS_B, ~0ULL);
+		EXPECT_SEEN(2, SOPS_C, ~0ULL);
+		EXPECT_SEEN(3, SOPS_D, ~0ULL);
+	}
 
 	CALL(narrow);
 	EXPECT_EQ(0x7f, result());
 	CALL(nothing);
 	EXPECT_SEEN(0, SOPS_A, ~0ULL);
-	EXPECT_EQ(5, seen.calls);
+	EXPECT_EQ(4 + structs, seen.calls);
 	EXPECT_EQ(-ENOENT, ask("call 1 sleepy"));	/* left empty */
 	EXPECT_EQ(0, map_delete(self->map, 0));
 	EXPECT_EQ(-ESRCH, ask("call 1 plain"));
@@ -62,8 +73,8 @@ TEST_F(types, arguments_on_the_stack)
 	WATCH(stack, 12, 0x0123456789abcdef);
 	WATCH(late_pair, 8, 77);
 	err = update(self);
-	if (err == -EOPNOTSUPP)
-		SKIP(return, "refused: this kernel's generator gets them wrong");
+	if (err == -EOPNOTSUPP || err == -SOPS_ENOTSUPP)
+		SKIP(return, "refused: this kernel's generator gets them wrong, or takes none");
 	ASSERT_EQ(0, err);
 
 	CALL(stack);

@@ -356,6 +356,8 @@ TEST_F(update, registration_fails_again_and_again)
 	int i;
 
 	before = jit_current();
+	if (before == -ENOENT)
+		SKIP(return, NO_JIT_CURRENT);
 	for (i = 0; i < 10; i++) {
 		ca_value(&self->v, "t_update");
 		value_set(&self->v, "undo_cwnd", 0);

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <x86intrin.h>
 #include "bench.h"
 
 static int compare(const void *a, const void *b)
@@ -33,6 +32,19 @@ void sample_print(const struct peer *p, const char *what, int times,
 	       AT(times / 4), AT(times * 3 / 4), AT(0), sum / times / each, times);
 }
 
+/* QEMU counts them, and shows them as a clock */
+static long long instructions(void)
+{
+#ifdef __aarch64__
+	long long ticks, hz;
+
+	asm volatile("isb; mrs %0, cntvct_el0; mrs %1, cntfrq_el0" : "=r"(ticks), "=r"(hz) : : "memory");
+	return ticks * (1000000000 / hz);
+#else
+	return __builtin_ia32_rdtsc();
+#endif
+}
+
 void sample(const struct peer *p, const char *what, int times,
 	    void (*once)(void *arg), void *arg)
 {
@@ -45,9 +57,9 @@ void sample(const struct peer *p, const char *what, int times,
 	for (i = 0; i < times / 10; i++)
 		once(arg);
 	for (i = 0; i < times; i++) {
-		start = __rdtsc();
+		start = instructions();
 		once(arg);
-		took[i] = __rdtsc() - start;
+		took[i] = instructions() - start;
 	}
 	sample_print(p, what, times, took, 1);
 	free(took);

@@ -20,11 +20,15 @@ cp "$scripts"/vm.d/{init,modules} "$tmp/scripts/vm.d"
 echo 'k bookworm none none default' >"$tmp/scripts/kernels"
 cat >"$tmp/scripts/kernel" <<-'END'
 	#!/bin/sh
-	case $2 in root) echo / ;; *) echo "${0%/*}/../kernel" ;; esac
+	case $2 in
+	root | guest) echo / ;;
+	arch) echo "${arch-amd64}" ;;
+	*) echo "${0%/*}/../kernel" ;;
+	esac
 END
 cat >"$tmp/scripts/vm.d/mkbase" <<-'END'
 	#!/bin/sh
-	: >"$2"
+	: >"$3"
 END
 
 # what each boot does: $tmp/boot.N, with "say" for a line on the console and "code" for an exit code
@@ -32,7 +36,7 @@ cat >"$tmp/bin/qemu-system-x86_64" <<-'END'
 	#!/bin/bash
 	here=${0%/*}/..
 	[ "$1" != --version ] || { cat "$here/version"; exit; }
-	printf '%s\n' "$*" >>"$here/words"
+	printf '%s\n' "${0##*/} $*" >>"$here/words"
 	for word; do
 		case $word in
 		file,id=console,*) console=${word#*path=} ;;
@@ -46,6 +50,7 @@ cat >"$tmp/bin/qemu-system-x86_64" <<-'END'
 	echo "$boots" >"$here/boots"
 	. "$here/boot.$boots"
 END
+cp "$tmp/bin/qemu-system-x86_64" "$tmp/bin/qemu-system-aarch64"
 chmod +x "$tmp"/bin/* "$tmp/scripts/kernel" "$tmp/scripts/vm.d/mkbase"
 export PATH=$tmp/bin:$PATH
 echo "QEMU emulator version 7.2.22" >"$tmp/version"
@@ -126,10 +131,16 @@ limit=60
 
 export VM_ICOUNT=2
 guest "$init; code 0"
-is "VM_ICOUNT" grep -q -- '-accel tcg -icount shift=2,sleep=off .* -smp 1 ' "$tmp/words"
+is "VM_ICOUNT" grep -q -- '-accel tcg -icount shift=2,sleep=off.* -smp 1 ' "$tmp/words"
 echo "QEMU emulator version 11.1.0" >"$tmp/version"
 guest "$init; code 0"
 is "VM_ICOUNT, newer QEMU" grep -q -- ' -smp 2 ' "$tmp/words"
+
+unset VM_ICOUNT
+export arch=arm64
+guest "$init; code 3"
+expect "arm64: the command's exit code" 3 1
+is "arm64: its machine and its console" grep -q '^qemu-system-aarch64 .*console=ttyAMA0 ' "$tmp/words"
 
 echo "1..$n"
 exit "$failed"

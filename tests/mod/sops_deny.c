@@ -58,12 +58,22 @@ static noinline long deny_answer(void)
 	return answer;
 }
 
+/* at the first instruction of a function */
+static unsigned long deny_caller(const struct pt_regs *regs)
+{
+#ifdef CONFIG_ARM64
+	return procedure_link_pointer(regs);
+#else
+	return *(unsigned long *)kernel_stack_pointer((struct pt_regs *)regs);
+#endif
+}
+
 static int deny_call(struct kprobe *kp, struct pt_regs *regs)
 {
 	const struct module *mod = READ_ONCE(target_module);
 	unsigned int left = READ_ONCE(nth);
 
-	if (!mod || !within_module(*(unsigned long *)regs->sp, mod))
+	if (!mod || !within_module(deny_caller(regs), mod))
 		return 0;
 	if (!READ_ONCE(all)) {
 		if (!left)
@@ -73,7 +83,7 @@ static int deny_call(struct kprobe *kp, struct pt_regs *regs)
 			return 0;
 	}
 	WRITE_ONCE(denied, READ_ONCE(denied) + 1);
-	regs->ip = (unsigned long)deny_answer;
+	instruction_pointer_set(regs, (unsigned long)deny_answer);
 	return 1;
 }
 

@@ -18,7 +18,7 @@ static void notrace owner_call(unsigned long ip, unsigned long parent_ip,
 
 static struct ftrace_ops owner_ops = {
 	.func = owner_call,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+	.flags = FTRACE_OPS_FL_SAVE_REGS_IF_SUPPORTED | FTRACE_OPS_FL_IPMODIFY,
 };
 
 static int __init sops_owner_init(void)

@@ -236,7 +236,8 @@ static ssize_t probe_write(struct file *f, const char __user *from, size_t len,
 	} else if (!strcmp(ask, "barrier")) {
 		/* in the order in which a trampoline or a program goes from one to the next */
 		rcu_barrier_tasks_trace();
-		rcu_barrier_tasks();
+		if (IS_ENABLED(CONFIG_TASKS_RCU))
+			rcu_barrier_tasks();
 		rcu_barrier();
 		err = 0;
 	} else if (!strcmp(ask, "hold rcu")) {

@@ -28,13 +28,50 @@
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#include <asm/nospec-branch.h>
 #include <net/tcp.h>
 
 static struct dentry *file;
 static u64 cycles;
 
-/* Two instructions, by which the others are counted: no return thunk. */
+/*
+ * sops_bench_ret() are two instructions, by which the others are counted: no
+ * return thunk. bench_call() is a call as bare as can be.
+ */
+void sops_bench_ret(void);
+
+#ifdef CONFIG_ARM64
+asm(".pushsection .text\n"
+	".type sops_bench_ret, @function\n"
+	"sops_bench_ret:\n"
+	"	hint #34\n"		/* bti c */
+	"	ret\n"
+	".size sops_bench_ret, . - sops_bench_ret\n"
+	".popsection\n");
+
+static u64 bench_now(void)
+{
+	isb();
+	/* in ns, each an instruction */
+	return read_sysreg(cntvct_el0) * (NSEC_PER_SEC / read_sysreg(cntfrq_el0));
+}
+
+/* x0 to x18 and the link register are anybody's in a call */
+static __always_inline void bench_call(void *func, void *sk, u32 i)
+{
+	register unsigned long x0 asm("x0") = (unsigned long)sk;
+	register unsigned long x1 asm("x1") = i;
+	register unsigned long x2 asm("x2") = 1;
+
+	asm volatile("blr %[func]"
+		     : "+r" (x0), "+r" (x1), "+r" (x2)
+		     : [func] "r" (func)
+		     : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+		       "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x30",
+		       "memory", "cc");
+}
+#else
+#include <asm/nospec-branch.h>
+
 asm(".pushsection .text\n"
 	".type sops_bench_ret, @function\n"
 	"sops_bench_ret:\n"
@@ -44,7 +81,23 @@ asm(".pushsection .text\n"
 	"	int3\n"
 	".size sops_bench_ret, . - sops_bench_ret\n"
 	".popsection\n");
-void sops_bench_ret(void);
+
+static u64 bench_now(void)
+{
+	return rdtsc();
+}
+
+static __always_inline void bench_call(void *func, void *sk, u32 i)
+{
+	unsigned long di = (unsigned long)sk, si = i, dx = 1;
+
+	asm volatile(ANNOTATE_RETPOLINE_SAFE "\n\t"
+		     "call *%[func]"
+		     : "+D" (di), "+S" (si), "+d" (dx), ASM_CALL_CONSTRAINT
+		     : [func] "rm" (func)
+		     : "rax", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
+}
+#endif
 
 static noinline u32 c_ssthresh(struct sock *sk)
 {
@@ -65,17 +118,10 @@ static noinline u64 loop(void *func, void *sk, u32 loops)
 
 	cond_resched();
 	local_irq_save(flags);
-	start = rdtsc();
-	for (i = 0; i < loops; i++) {
-		unsigned long di = (unsigned long)sk, si = i, dx = 1;
-
-		asm volatile(ANNOTATE_RETPOLINE_SAFE "\n\t"
-			     "call *%[func]"
-			     : "+D" (di), "+S" (si), "+d" (dx), ASM_CALL_CONSTRAINT
-			     : [func] "rm" (func)
-			     : "rax", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
-	}
-	end = rdtsc();
+	start = bench_now();
+	for (i = 0; i < loops; i++)
+		bench_call(func, sk, i);
+	end = bench_now();
 	local_irq_restore(flags);
 	return end - start;
 }
@@ -101,11 +147,11 @@ static noinline u64 loop_refs(const void *kdata, u32 loops)
 
 	cond_resched();
 	local_irq_save(flags);
-	start = rdtsc();
+	start = bench_now();
 	for (i = 0; i < loops; i++)
 		if (static_call(bench_get)(kdata))
 			static_call(bench_put)(kdata);
-	end = rdtsc();
+	end = bench_now();
 	local_irq_restore(flags);
 	return end - start;
 }
