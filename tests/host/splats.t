@@ -146,6 +146,20 @@ result 1 "$(printf 'WARNING: CPU: 0 PID: 12 at kernel/a.c:1 f\n' | scan)" "witho
 result 0 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call Trace:\n' | scan)" "call trace of a full cgroup"
 result 1 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call Trace:\n[ 1.2] Call Trace:\n' | scan)" "call trace after that one"
 result 0 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call trace:\n[ 1.2]  sops_f+0x1/0x2 [struct_ops]\n' | scan)" "that of arm64, with us in it"
+result 0 "$(printf '[ 1.0] __kmem_cache_create_args(struct_ops_ksym) failed with error -12\n[ 1.1] Call Trace:\n' | scan)" \
+	"no memory for a cache of ours"
+known='[ 1.0] ------------[ cut here ]------------
+[ 1.0] WARNING: kernel/bpf/trampoline.c:112 at bpf_tramp_ftrace_ops_func+0x1/0x2, CPU#0: sh/1
+[ 1.0] Modules linked in: struct_ops(OE)
+[ 1.0] Call Trace:
+[ 1.0]  f+0x1/0x2
+'
+result 0 "$(printf '%s[ 2.0] vm: kernel taint mask 12800\n' "$known" | scan)" "7.3's own warning about trampolines"
+result 1 "$(printf '%s%s' "$known" "$known" | scan)" "twice: it is said once"
+result 1 "$(printf '%s' "${known/112/120}" | scan)" "another one of that function"
+result 1 "$(printf '%s[ 2.0] Call Trace:\n' "$known" | scan)" "a call trace after it"
+result 1 "$(printf '%s[ 2.0] vm: kernel taint mask 12928\n' "$known" | scan)" "and a taint for something else"
+result 1 "$(printf '[ 1.0] before\n[ 1.1] ------------[ cut here ]------------\n' | scan)" "a log that ends there"
 result 1 "$(scan </dev/null)" "empty log"
 code=0
 "$splats" "$tmp/none" >"$tmp/out" 2>&1 || code=$?
