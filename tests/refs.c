@@ -169,8 +169,11 @@ TEST_F(refs, rcu_readers_are_waited_for)
 
 TEST_F(refs, tasks_in_a_trampoline_are_waited_for)
 {
-	if (!ksym("synchronize_rcu_tasks"))
+	if (!ksym("synchronize_rcu_tasks")) {
+		map_delete(self->map, 0);
+		close(self->map);
 		SKIP(return, "nobody is preempted in a trampoline here: RCU waits for all (no CONFIG_TASKS_RCU)");
+	}
 	EXPECT_HELD_BY("tasks", prog_freed);
 }
 
