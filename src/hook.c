@@ -255,7 +255,10 @@ static int sops_hook_observe_off(void)
 
 /*
  * Is a call to the kernel's function a call to ours? Where it was only said
- * to be redirected, the kernel's own refuses this one.
+ * to be redirected, the kernel's own refuses this one: there was a processor
+ * on which ftrace took new instruction pointers and set none (compat/ftrace.h).
+ * All hooks are of one ftrace_ops, whose handler or stub this proves; that it
+ * is in each place ftrace has checked itself, and it says when it is not.
  */
 static int __init sops_hooks_prove(void)
 {
