@@ -10,34 +10,88 @@
 #include "ca.h"
 #include "ca.skel.h"
 
-/* where modules, programs and trampolines live on x86-64, without KASLR */
+#ifdef __aarch64__
+/* where all is mapped that is no memory as such: modules, programs, trampolines among it */
+#define TEXT_START	0xffff800000000000UL
+#define TEXT_END	0xfffffc0000000000UL
+
+#define UPPER_HALF	true	/* is what the tables are of */
+#define FRAME		0x0003fffffffff000UL
+#define IS_TABLE	(1UL << 1)
+#define READ_ONLY	(1UL << 7)
+#define MAY_BE_DIRTIED	(1UL << 51)
+#define NO_EXEC		(1UL << 53)
+#define TABLE_READ_ONLY	(1UL << 62)
+#define TABLE_NO_EXEC	(1UL << 59)
+
+static bool is_table(unsigned long entry)
+{
+	return entry & IS_TABLE;
+}
+
+static bool may_write(unsigned long entry, bool table)
+{
+	return table ? !(entry & TABLE_READ_ONLY) :
+		       !(entry & READ_ONLY) || (entry & MAY_BE_DIRTIED);
+}
+
+static bool may_execute(unsigned long entry, bool table)
+{
+	return !(entry & (table ? TABLE_NO_EXEC : NO_EXEC));
+}
+
+/* how many bits of an address count */
+static int address_bits(void)
+{
+	/* memory is at the lower end of the upper half */
+	return 64 - __builtin_clzl(~kcore_start());
+}
+#else
+/* where modules, programs and trampolines live, without KASLR */
 #define TEXT_START	0xffffffffa0000000UL
 #define TEXT_END	0xffffffffff000000UL
 
-#define PRESENT		(1UL << 0)
+#define UPPER_HALF	false
+#define FRAME		0x000ffffffffff000UL
 #define WRITE		(1UL << 1)
 #define HUGE		(1UL << 7)
 #define NX		(1UL << 63)
-#define FRAME		0x000ffffffffff000UL
 
-static unsigned long top, direct_map;
-static int levels;
+static bool is_table(unsigned long entry)
+{
+	return !(entry & HUGE);
+}
+
+static bool may_write(unsigned long entry, bool table)
+{
+	return entry & WRITE;
+}
+
+static bool may_execute(unsigned long entry, bool table)
+{
+	return !(entry & NX);
+}
+
+static int address_bits(void)
+{
+	unsigned long is_l5 = 0;
+
+	kcore_note("NUMBER(pgtable_l5_enabled)=", 0, &is_l5);
+	return is_l5 ? 57 : 48;
+}
+#endif
+
+#define PRESENT		(1UL << 0)
+
+static unsigned long top;
+static int bits, levels;
 
 static int tables_init(void)
 {
-	unsigned long base = ksym("page_offset_base");
-	unsigned long l5 = ksym("__pgtable_l5_enabled");
-	unsigned int is_l5 = 0;
-
-	top = ksym("init_top_pgt");
-	if (!top)
-		return -ENOENT;
-	if (l5)
-		kcore_read(l5, &is_l5, sizeof(is_l5));
-	levels = is_l5 ? 5 : 4;
-	/* a variable only where it is random */
-	direct_map = is_l5 ? 0xff11000000000000 : 0xffff888000000000;
-	return base ? kcore_read(base, &direct_map, sizeof(direct_map)) : 0;
+	bits = address_bits();
+	/* 12 of a page, 9 of each table but for the top one, which may be smaller */
+	levels = (bits - 12 + 8) / 9;
+	return kcore_note("SYMBOL(swapper_pg_dir)=", 16, &top);
 }
 
 struct scan {
@@ -46,36 +100,38 @@ struct scan {
 	unsigned long first;	/* the first of the former */
 };
 
+/* the sign is extended above what counts; there may be no tables but those of the upper half */
+static unsigned long canonical(unsigned long at)
+{
+	return UPPER_HALF || at >> (bits - 1) & 1 ? at | -1UL << bits : at;
+}
+
 /* rights add up on the way down: one level without write is enough */
 static void scan_table(struct scan *s, unsigned long table, int level,
-		       unsigned long at, unsigned long rights,
+		       unsigned long base, bool write, bool execute,
 		       unsigned long start, unsigned long end)
 {
-	unsigned long size = 1UL << (12 + 9 * (level - 1)), entry[512], is;
-	int i;
+	unsigned long size = 1UL << (12 + 9 * (level - 1)), entry[512], at;
+	int i, nr = level == levels ? 1 << (bits - 12 - 9 * (level - 1)) : 512;
 
-	if (kcore_read(table, entry, sizeof(entry)))
+	if (kcore_read(table, entry, nr * sizeof(*entry)))
 		return;
-	for (i = 0; i < 512; i++, at += size) {
-		/* the sign is extended above the top level */
-		if (i == 256 && level == levels)
-			at = -256 * size;
-		if (at + (size - 1) < start || at >= end ||
-		    !(entry[i] & PRESENT))
+	for (i = 0; i < nr; i++) {
+		bool down = level > 1 && is_table(entry[i]);
+		bool w = write && may_write(entry[i], down), x = execute && may_execute(entry[i], down);
+
+		at = canonical(base + i * size);
+		if (at + (size - 1) < start || at >= end || !(entry[i] & PRESENT))
 			continue;
-		is = (rights & entry[i] & WRITE) | ((rights | entry[i]) & NX);
-		if (level > 1 && !(entry[i] & HUGE)) {
-			scan_table(s, direct_map + (entry[i] & FRAME),
-				   level - 1, at, is, start, end);
+		if (down) {
+			scan_table(s, kcore_virt(entry[i] & FRAME), level - 1, at, w, x, start, end);
 			continue;
 		}
-		if (is & NX)
+		if (!x)
 			continue;
 		s->x++;
-		if (is & WRITE) {
-			if (!s->wx++)
-				s->first = at;
-		}
+		if (w && !s->wx++)
+			s->first = at;
 	}
 }
 
@@ -83,7 +139,7 @@ static struct scan scan(unsigned long start, unsigned long end)
 {
 	struct scan s = {};
 
-	scan_table(&s, top, levels, 0, WRITE, start, end);
+	scan_table(&s, top, levels, 0, true, true, start, end);
 	return s;
 }
 

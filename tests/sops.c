@@ -795,31 +795,85 @@ unsigned long ksym(const char *name)
 	return addr;
 }
 
+static struct {
+	int fd, n;
+	Elf64_Phdr phdr[64];
+} kcore = { .fd = -1 };
+
+static int kcore_open(void)
+{
+	Elf64_Ehdr ehdr;
+
+	if (kcore.fd >= 0)
+		return 0;
+	kcore.fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+	if (kcore.fd < 0 || pread(kcore.fd, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr))
+		return -errno;
+	kcore.n = ehdr.e_phnum < 64 ? ehdr.e_phnum : 64;
+	if (pread(kcore.fd, kcore.phdr, kcore.n * sizeof(*kcore.phdr), ehdr.e_phoff) < 0)
+		return -errno;
+	return 0;
+}
+
 int kcore_read(unsigned long addr, void *buf, size_t size)
 {
-	static Elf64_Phdr phdr[64];
-	static int fd = -1, n;
-	Elf64_Ehdr ehdr;
+	int err = kcore_open(), i;
+
+	for (i = 0; !err && i < kcore.n; i++) {
+		const Elf64_Phdr *p = &kcore.phdr[i];
+
+		if (p->p_type != PT_LOAD || addr < p->p_vaddr || addr - p->p_vaddr >= p->p_memsz)
+			continue;
+		return pread(kcore.fd, buf, size, p->p_offset + addr - p->p_vaddr) == (ssize_t)size ?
+		       0 : -EIO;
+	}
+	return err ?: -EFAULT;
+}
+
+unsigned long kcore_virt(unsigned long phys)
+{
 	int i;
 
-	if (fd < 0) {
-		fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || pread(fd, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr))
-			return -errno;
-		n = ehdr.e_phnum < 64 ? ehdr.e_phnum : 64;
-		if (pread(fd, phdr, n * sizeof(*phdr), ehdr.e_phoff) < 0)
-			return -errno;
+	for (i = 0; !kcore_open() && i < kcore.n; i++) {
+		const Elf64_Phdr *p = &kcore.phdr[i];
+
+		if (p->p_type == PT_LOAD && p->p_paddr != (Elf64_Addr)-1 && phys >= p->p_paddr &&
+		    phys - p->p_paddr < p->p_memsz)
+			return p->p_vaddr + (phys - p->p_paddr);
 	}
-	for (i = 0; i < n; i++) {
-		if (phdr[i].p_type != PT_LOAD || addr < phdr[i].p_vaddr ||
-		    addr - phdr[i].p_vaddr >= phdr[i].p_memsz)
+	return 0;
+}
+
+unsigned long kcore_start(void)
+{
+	unsigned long start = ~0UL;
+	int i;
+
+	for (i = 0; !kcore_open() && i < kcore.n; i++)
+		if (kcore.phdr[i].p_type == PT_LOAD && kcore.phdr[i].p_vaddr < start)
+			start = kcore.phdr[i].p_vaddr;
+	return start;
+}
+
+int kcore_note(const char *name, int base, unsigned long *value)
+{
+	static char notes[1 << 16];
+	size_t len = strlen(name), at, size = 0;
+	int i;
+
+	for (i = 0; !kcore_open() && !size && i < kcore.n; i++)
+		if (kcore.phdr[i].p_type == PT_NOTE)
+			size = kcore.phdr[i].p_filesz < sizeof(notes) ?
+			       kcore.phdr[i].p_filesz : sizeof(notes) - 1;
+	if (!size || pread(kcore.fd, notes, size, kcore.phdr[i - 1].p_offset) != (ssize_t)size)
+		return -ENOENT;
+	for (at = 0; at + len < size; at++) {
+		if (strncmp(notes + at, name, len))
 			continue;
-		if (pread(fd, buf, size, phdr[i].p_offset + addr -
-			  phdr[i].p_vaddr) != (ssize_t)size)
-			return -EIO;
+		*value = strtoul(notes + at + len, NULL, base);
 		return 0;
 	}
-	return -EFAULT;
+	return -ENOENT;
 }
 
 long jit_current(void)

@@ -199,6 +199,10 @@ int kmsg_count(int fd, const char *needle, char *line, size_t size);
 int run(const char *cmd, char *out, size_t size);
 unsigned long ksym(const char *name);
 int kcore_read(unsigned long addr, void *buf, size_t size);
+unsigned long kcore_virt(unsigned long phys);	/* of memory; 0: there is none */
+unsigned long kcore_start(void);		/* the lowest address */
+/* what is there for crash dumps: "SYMBOL(name)=", "NUMBER(name)=" */
+int kcore_note(const char *name, int base, unsigned long *value);
 long jit_current(void);			/* bytes charged to bpf_jit_limit; -ENOENT: not to be had */
 #define NO_VARIABLES	"kallsyms has no variables here (CONFIG_KALLSYMS_ALL): it needs "
 #define NO_JIT_CURRENT	NO_VARIABLES "bpf_jit_current"
