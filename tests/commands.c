@@ -432,7 +432,7 @@ TEST_F(commands, security_modules_are_asked_once)
 /* the entry of 32-bit programs, which a 64-bit one can take too on x86 alone */
 static long raw32(int cmd, const void *attr, unsigned int size)
 {
-	long ret = -ENOSYS;
+	long ret = -EOPNOTSUPP;
 
 #ifdef __x86_64__
 	asm volatile("int $0x80" : "=a"(ret) : "a"(357), "b"(cmd), "c"(attr), "d"(size)
