@@ -38,14 +38,6 @@ matrix() {
 	awk -v sets="(^|,)($1)(,|\$)" '/^[^#]/ && $5 ~ sets { print $1 }' "$top/scripts/kernels"
 }
 
-# bpf_arch NAME: what programs that are compiled for kernel NAME have as __TARGET_ARCH_
-bpf_arch() {
-	case $("$top/scripts/kernel" "$1" arch) in
-	amd64) echo x86 ;;
-	*) "$top/scripts/kernel" "$1" arch ;;
-	esac
-}
-
 # once PATH COMMAND...: make PATH by "COMMAND... TMP", unless it is there. It gets its name only when it is complete,
 # so what was interrupted is never taken for whole; a second caller waits for the first.
 once() {

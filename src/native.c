@@ -84,14 +84,14 @@ static int sops_tcp_update(void *kdata, void *old_kdata, struct bpf_link *link)
 
 	mutex_lock(&sops_tcp_update_lock);
 	ca->name[0] = '\0';
-	err = sops_native_tcp_congestion_ops->reg(ca);
+	err = sops_native_reg_tcp_congestion_ops(ca, link);
 	/* All of the name is there for whoever sees its first letter. */
 	smp_store_release(&ca->name[0], first);
 	if (!err) {
 		/* what user space is told of it (INET_DIAG_CONG), as registering would set it */
 		WRITE_ONCE(ca->key, old->key);
 		/* It waits for those that are on the way from it to the next. */
-		sops_native_tcp_congestion_ops->unreg(old);
+		sops_native_unreg_tcp_congestion_ops(old, link);
 	}
 	mutex_unlock(&sops_tcp_update_lock);
 	return err;
@@ -139,13 +139,11 @@ const struct sops_struct_ops *sops_native_find(const struct bpf_struct_ops *kern
 }
 
 /**
- * sops_native_init() - find the kernel's own types, and what TCP has no functions for
+ * sops_native_init() - find the kernel's own types
  *
  * Context: process, at insmod, after sops_layout_init().
- *
- * Return: 0, or -Exxx with a line that says what is missing.
  */
-int __init sops_native_init(void)
+void __init sops_native_init(void)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
 	s32 id;
@@ -158,5 +156,4 @@ int __init sops_native_init(void)
 		if (*sops_native_kernel[i])
 			sops_native_forms[i].verifier_ops = (*sops_native_kernel[i])->verifier_ops;
 	}
-	return 0;
 }

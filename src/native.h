@@ -5,7 +5,7 @@
 
 #include <compat/struct_ops.h>
 
-int sops_native_init(void);
+void sops_native_init(void);
 const struct sops_struct_ops *sops_native_find(const struct bpf_struct_ops *kernel);
 
 #endif /* SOPS_NATIVE_H */

@@ -29,13 +29,9 @@
  */
 int __init sops_rooms_init(void)
 {
-	int err;
-
 	sops_syscall_init(sops_hook_body("__sys_bpf"), sops_hook_body("map_create"));
 	sops_load_init(sops_hook_body("bpf_check"));
-	err = sops_native_init();
-	if (err)
-		return err;
+	sops_native_init();
 	return sops_register_init();
 }
 

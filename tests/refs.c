@@ -169,6 +169,7 @@ TEST_F(refs, rcu_readers_are_waited_for)
 
 TEST_F(refs, tasks_in_a_trampoline_are_waited_for)
 {
+	NEED_PROBE();
 	if (!ksym("synchronize_rcu_tasks")) {
 		map_delete(self->map, 0);
 		close(self->map);

@@ -158,6 +158,8 @@ result 0 "$(printf '%s[ 2.0] vm: kernel taint mask 12800\n' "$known" | scan)" "7
 result 1 "$(printf '%s%s' "$known" "$known" | scan)" "twice: it is said once"
 result 1 "$(printf '%s' "${known/112/120}" | scan)" "another one of that function"
 result 1 "$(printf '%s[ 2.0] Call Trace:\n' "$known" | scan)" "a call trace after it"
+result 1 "$(printf '%s[ 2.0] Modules linked in: struct_ops(OE)\n' "$known" | scan)" "the modules of another report"
+result 1 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Modules linked in: struct_ops(OE)\n' | scan)" "and of one that has none"
 result 1 "$(printf '%s[ 2.0] vm: kernel taint mask 12928\n' "$known" | scan)" "and a taint for something else"
 result 1 "$(printf '[ 1.0] before\n[ 1.1] ------------[ cut here ]------------\n' | scan)" "a log that ends there"
 result 1 "$(scan </dev/null)" "empty log"
