@@ -49,7 +49,7 @@ check-boot: ## short tests on kernels booted with other parameters and processor
 	@scripts/check --boot $(K)
 
 check-install: ## the package on real installations of Debian 12 and 13 (Secure Boot on), in virtual machines; or on R=12, R=13
-	@scripts/deps debhelper dh-dkms dosfstools e2fsprogs fdisk mtools ovmf
+	@scripts/deps debhelper dh-dkms dosfstools e2fsprogs fdisk mtools ovmf qemu-utils
 	@scripts/check-install $(R)
 
 check-debug: ## test on debug kernels, built first: storms, failing allocations, hostile input; hours

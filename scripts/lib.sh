@@ -16,6 +16,11 @@ ksft_skip=4
 # shellcheck disable=SC2034
 splat=124 lost=125
 
+# what TCG plays on x86: it copies by `rep movsb` byte after byte, so kernels had better not choose that, and a page table walked
+# in software is quicker with a level less
+# shellcheck disable=SC2034
+tcg_cpu=max,erms=off,la57=off
+
 note() {
 	echo "${0##*/}: $*" >&2
 }

@@ -198,17 +198,13 @@ static bool is_done(struct busy *b)
  * Not asleep: the timer of an idle processor may be given to the other one, which
  * takes no interrupt as long as the program is in there.
  */
-static bool awake(__u64 ms, volatile int *until)
+static bool awake(long ms, volatile int *until)
 {
-	struct timespec now;
-	__u64 end = 0, at;
+	long end = sops_now() + ms;
 
 	do {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		at = now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-		end = end ?: at + ms;
 		sched_yield();
-	} while (!(until && *until) && at < end);
+	} while (!(until && *until) && sops_now() < end);
 	return until && *until;
 }
 

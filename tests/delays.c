@@ -9,19 +9,10 @@
 #include "sops.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include <kselftest_harness.h>
 
 #define TIMES 3
-
-static long ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 FIXTURE(delays) {
 };
@@ -45,9 +36,9 @@ static long refused(struct __test_metadata *_metadata)
 	ASSERT_LE(0, taken);
 	ASSERT_LE(0, map);
 	ca_value(&v, "t_delay");
-	start = ms();
+	start = sops_now();
 	EXPECT_EQ(-EEXIST, map_update(map, 0, v.bytes, 0));
-	start = ms() - start;
+	start = sops_now() - start;
 	/* nothing is changed by it */
 	ca_value(&v, "t_other");
 	EXPECT_EQ(0, map_update(map, 0, v.bytes, 0));
@@ -88,10 +79,10 @@ TEST_F_TIMEOUT(delays, rmmod_after_close, 300)
 		ASSERT_LE(0, map);
 		ASSERT_TRUE(sops_ours(map));
 		ASSERT_EQ(0, map_delete(map, 0));
-		start = ms();
+		start = sops_now();
 		close(map);
 		ASSERT_EQ(0, sops_rmmod());
-		start = ms() - start;
+		start = sops_now() - start;
 		if (start > worst)
 			worst = start;
 		ASSERT_EQ(0, sops_insmod());

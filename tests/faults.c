@@ -532,6 +532,9 @@ TEST_F_TIMEOUT(faults, insmod, 1200)
 		if (err) {
 			EXPECT_EQ(-ENOMEM, err) TH_LOG("allocation %d", n);
 			EXPECT_TRUE(nothing_left()) TH_LOG("allocation %d", n);
+			/* the next round goes further than this one; to the end now and then */
+			if (n % 8)
+				continue;
 			ASSERT_EQ(0, sops_insmod());
 		}
 		EXPECT_EQ(0, sops_rmmod());

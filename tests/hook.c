@@ -411,11 +411,13 @@ static void *churn_maps(void *arg)
 	struct churn *c = arg;
 	unsigned int seed = ++names;
 	struct sops_value v;
+	long begun, took;
 	char name[16];
 	int map, i;
 
 	snprintf(name, sizeof(name), "t_churn%d", seed);
 	while (!c->stop) {
+		begun = sops_now();
 		for (i = 0; i < 3; i++) {
 			map = sops_create(&tcp);
 			ca_value(&v, name);
@@ -428,8 +430,9 @@ static void *churn_maps(void *arg)
 			close(map);
 			c->calls++;
 		}
-		/* a map on its way out holds the module: leave it a chance */
-		usleep(rand_r(&seed) % 1500000);
+		took = sops_now() - begun;
+		/* a map on its way out holds the module: leave it a chance, and a slow kernel a longer one */
+		usleep(rand_r(&seed) % (took < 300 ? 1500000 : 5000 * took));
 	}
 	return NULL;
 }

@@ -224,7 +224,7 @@ TEST_F_TIMEOUT(rounds, leave_nothing, 600)
 			usleep(100000);
 		}
 	}
-	EXPECT_TRUE(sops_wait(jit_current() == jit));
+	EXPECT_TRUE(sops_wait(jit_current() == jit)) TH_LOG("%ld bytes, and now %ld", jit, jit_current());
 	EXPECT_TRUE(sops_wait(map_areas() <= areas));
 	EXPECT_TRUE(sops_wait(file_has("/sys/module/struct_ops/refcnt", "\n0\n")));
 	EXPECT_EQ(NULL, cache) TH_LOG("slab cache %s has grown", cache);

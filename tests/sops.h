@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* the kernel's own errno, which user space has no name for */
@@ -168,6 +169,15 @@ int sops_wait_empty(void);		/* but for what was there before */
 		usleep(10000);						\
 	__i < 2000;							\
 })
+
+/* by a clock that nobody sets, in milliseconds */
+static inline long sops_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* a number that scripts/check-debug makes bigger */
 static inline long sops_param(const char *name, long otherwise)
