@@ -62,7 +62,7 @@ static const char *last(void)
 		return "";
 	*at = '\0';
 	at = strrchr(text, '\n');
-	snprintf(line, sizeof(line), "%s", at ? at + 1 : text);
+	snprintf(line, sizeof(line), "%.511s", at ? at + 1 : text);
 	return line;
 }
 
