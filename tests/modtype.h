@@ -65,6 +65,20 @@ static inline int btf_of_module(const char *module, __u32 *id)
 	return -ENOENT;
 }
 
+/* a struct of the module's own, which are after all of vmlinux: libbpf's search begins with those */
+static inline int own_struct(const struct btf *btf, const char *name)
+{
+	int id, end = btf__type_cnt(btf);
+
+	for (id = btf__type_cnt(sops_btf()); id < end; id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name))
+			return id;
+	}
+	return -ENOENT;
+}
+
 static inline int type_get(struct type *t, const char *module, const char *name)
 {
 	char value[64];
@@ -78,8 +92,8 @@ static inline int type_get(struct type *t, const char *module, const char *name)
 	if (!t->desc)
 		return -errno;
 	snprintf(value, sizeof(value), "bpf_struct_ops_%s", name);
-	t->id = btf__find_by_name_kind(t->desc, name, BTF_KIND_STRUCT);
-	t->value_id = btf__find_by_name_kind(t->desc, value, BTF_KIND_STRUCT);
+	t->id = own_struct(t->desc, name);
+	t->value_id = own_struct(t->desc, value);
 	if (t->id < 0 || t->value_id < 0)
 		return -ENOENT;
 	t->value_size = btf__type_by_id(t->desc, t->value_id)->size;

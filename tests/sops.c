@@ -687,7 +687,7 @@ int spit(const char *path, const char *text)
 }
 
 /* all of a file, with a newline before the first line: needles can ask for one */
-static const char *text_of(const char *path)
+const char *text_of(const char *path)
 {
 	static char buf[16 << 20];
 

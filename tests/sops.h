@@ -202,6 +202,9 @@ int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
 int sops_probe_load(void);		/* also if it is there already */
 int slurp(const char *path, char *buf, size_t size);
 int spit(const char *path, const char *text);
+const char *text_of(const char *path);
+/* where in a line of /proc/kallsyms the name is: after the address and a letter */
+#define SYMBOL_NAME 19
 bool file_has(const char *path, const char *needle);
 int file_count(const char *path, const char *needle);
 int kmsg_open(void);

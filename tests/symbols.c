@@ -21,28 +21,21 @@ static bool right_number(int nr)
 /* addresses of a map's trampolines, as kallsyms has them */
 static int symbols(int map, unsigned long *addr, int max)
 {
-	char line[512], sym[256], suffix[32];
-	FILE *f = fopen("/proc/kallsyms", "re");
+	const char *name = text_of("/proc/kallsyms");
+	char suffix[32];
 	int n = 0;
 
-	snprintf(suffix, sizeof(suffix), "_%d", map);
-	while (f && fgets(line, sizeof(line), f)) {
-		unsigned long at;
-		size_t len;
+	snprintf(suffix, sizeof(suffix), "_%d\t", map);
+	while ((name = strstr(name, " bpf__sops_wide_ops_"))) {
+		size_t len = strcspn(++name, "\t\n") + 1;
 
-		if (sscanf(line, "%lx %*c %255s", &at, sym) != 2)
-			continue;
-		len = strlen(sym);
-		if (strncmp(sym, "bpf__sops_wide_ops_", 19) ||
-		    len < strlen(suffix) ||
-		    strcmp(sym + len - strlen(suffix), suffix))
+		if (len < strlen(suffix) ||
+		    strncmp(name + len - strlen(suffix), suffix, strlen(suffix)))
 			continue;
 		if (n < max)
-			addr[n] = at;
+			addr[n] = strtoul(name - SYMBOL_NAME, NULL, 16);
 		n++;
 	}
-	if (f)
-		fclose(f);
 	return n;
 }
 

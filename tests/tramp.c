@@ -159,26 +159,26 @@ TEST_F(tramp, run_statistics)
  */
 static void symbols(const unsigned long *addrs, char (*names)[128], int n)
 {
-	FILE *f = fopen("/proc/kallsyms", "r");
+	const char *line, *next, *module, *of[FRAMES] = {};
 	unsigned long at, best[FRAMES] = {};
-	char line[256], is[128];
 	int i;
 
-	while (f && fgets(line, sizeof(line), f)) {
+	for (line = text_of("/proc/kallsyms"); (next = strchr(line, '\n')); line = next + 1) {
+		module = memchr(line, '[', next - line);
+		if (module && strncmp(module, "[bpf]", 5))
+			continue;
 		at = strtoul(line, NULL, 16);
 		for (i = 0; i < n; i++) {
 			if (at > addrs[i] || at < best[i])
 				continue;
-			if (strchr(line, '[') && !strstr(line, "[bpf]"))
-				continue;
-			if (sscanf(line, "%*x %*c %127s", is) != 1)
-				continue;
 			best[i] = at;
-			strcpy(names[i], is);
+			of[i] = line;
 		}
 	}
-	if (f)
-		fclose(f);
+	for (i = 0; i < n; i++)
+		if (of[i])
+			snprintf(names[i], sizeof(names[i]), "%.*s",
+				 (int)strcspn(of[i] + SYMBOL_NAME, "\t\n"), of[i] + SYMBOL_NAME);
 }
 
 /* one of the two programs, attached to the one of ours that it is for */
