@@ -490,6 +490,9 @@ bool sops_own_tramps(void)
 			kept->tramps = kmsg_count(log, "trampolines are its own", NULL, 0) ?
 				       OWN : GENERATORS;
 		close(log);
+		/* what was asked for is not this one */
+		if (getenv("SOPS_PARAMS"))
+			sops_rmmod();
 	}
 	return kept->tramps == OWN;
 }
