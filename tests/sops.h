@@ -29,6 +29,12 @@
 
 struct btf;
 
+/* what a system call returned */
+static inline int errno_or(long ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
 /* bpf(2) */
 int sys_bpf(int cmd, union bpf_attr *attr);
 int map_lookup(int map, __u32 key, void *value);
@@ -195,7 +201,7 @@ static inline long sops_param(const char *name, long otherwise)
 #define alarm(seconds) alarm(sops_patient(seconds))
 #define poll(fds, nr, ms) poll(fds, nr, sops_patient(ms))
 
-/* text and kernel memory */
+/* files, and kernel memory */
 int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
 /* sops_probe.ko, which asks from the kernel's side: what is written there */
 #define SOPS_PROBE "/sys/kernel/debug/sops_probe"
