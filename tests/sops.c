@@ -19,6 +19,7 @@
 #define MODULE		"struct_ops"
 #define DEBUGFS		"/sys/kernel/debug"
 #define MAPS_LIST	DEBUGFS "/struct_ops/maps"
+
 /* for all cases of a program, each of which is a process of its own */
 static enum tramps { UNKNOWN, OWN, GENERATORS } *tramps;
 
@@ -654,10 +655,7 @@ long jit_settled(void)
 
 __attribute__((constructor)) static void begin(void)
 {
-	tramps = mmap(NULL, sizeof(*tramps), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tramps == MAP_FAILED)
-		abort();
+	tramps = shared_zeroed(sizeof(*tramps));
 	vmlinux = btf__load_vmlinux_btf();
 	if (!vmlinux)
 		return;

@@ -208,7 +208,8 @@ int beside(const char *file, char path[PATH_MAX]);	/* the test's own files */
 int sops_probe_load(void);		/* also if it is there already */
 int slurp(const char *path, char *buf, size_t size);
 int spit(const char *path, const char *text);
-const char *text_of(const char *path);
+const char *text_of(const char *path);	/* until the next call, and those below */
+void *shared_zeroed(size_t size);	/* the same memory for all cases of a program */
 /* where in a line of /proc/kallsyms the name is: after the address and a letter */
 #define SYMBOL_NAME 19
 bool file_has(const char *path, const char *needle);

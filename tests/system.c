@@ -143,6 +143,15 @@ int mod_unload_wait(const char *name)
 	return err;
 }
 
+void *shared_zeroed(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		abort();
+	return mem;
+}
+
 /* of the kernel, that a program asks for: all its cases do, each a process of its own */
 #define NR_SYMS		8
 
@@ -282,8 +291,5 @@ long jit_current(void)
 
 __attribute__((constructor)) static void begin(void)
 {
-	kept = mmap(NULL, NR_SYMS * sizeof(*kept), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (kept == MAP_FAILED)
-		abort();
+	kept = shared_zeroed(NR_SYMS * sizeof(*kept));
 }
