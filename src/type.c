@@ -384,14 +384,12 @@ bool sops_type_is_known(const char *name)
 int __init sops_types_init(void)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
-	const struct btf_type *t;
 	struct sops_type *type;
+	u32 id = 0;
 	int nr = 0;
-	u32 id;
 
-	for (id = 1; (t = btf_type_by_id(btf, id)); id++) {
-		/* asked here already, because there are a hundred thousand others */
-		if (BTF_INFO_KIND(t->info) != BTF_KIND_STRUCT || !sops_type_name(btf, id))
+	while ((id = sops_names_like(SOPS_VALUE_PREFIX, id))) {
+		if (!sops_type_name(btf, id))
 			continue;
 		type = sops_type_get(btf, id);
 		if (!IS_ERR(type)) {
