@@ -124,7 +124,7 @@ static int sops_image_generate(struct sops_image *image, struct sops_tramp *tram
 
 	image->used += size;
 	tramp->start = (unsigned long)start;
-	tramp->end = tramp->start + size;
+	tramp->size = size;
 	return 0;
 }
 
@@ -167,7 +167,7 @@ static bool sops_image_emit(struct sops_image *image, struct sops_tramp *tramp,
 		return false;
 	image->buf_used = code.used;
 	tramp->start = start;
-	tramp->end = code.used;
+	tramp->size = code.used - start;
 	tramp->frame = code.frame - start;
 	tramp->frame_end = code.frame_end - start;
 	tramp->steps = code.steps;
@@ -266,7 +266,6 @@ static int sops_image_place(struct sops_image *image)
 		sops_steps_place(tramp->steps, image->buf + tramp->steps_at,
 				 (u64)part + tramp->steps_at);
 		tramp->start += (unsigned long)part;
-		tramp->end += (unsigned long)part;
 	}
 	err = sops_pack_write(part, image->buf, size);
 	if (err)
@@ -293,7 +292,7 @@ static void sops_image_place_symbols(struct sops_image *image)
 			if (tramp->steps)
 				sops_ksym_set_frame(tramp->ksym, tramp->frame, tramp->frame_end);
 		}
-		(*last)->end = tramp->end;
+		(*last)->end = tramp->start + tramp->size;
 	}
 }
 

@@ -11,27 +11,27 @@ struct sops_steps;
  * struct sops_tramp - one trampoline and its program
  * @start: where it is; one of our own is in the buffer until it is sealed, and
  *	this an offset there
- * @end: of it
- * @ksym: its symbol; NULL when it is in that of one before it
+ * @size: of it, in bytes
  * @frame: from @start on, where the frame is complete
  * @frame_end: and where not any more
+ * @steps_at: until it is sealed: where in the buffer that is which it ends with
+ * @ksym: its symbol; NULL when it is in that of one before it
  * @slot: where its address belongs, from sops_image_seal() on
  * @prog: the program it calls; a reference
  * @steps: what it ends with, if it is one of our own
- * @steps_at: until it is sealed: offset of that in the buffer
  * @assoc_before: while the map is being registered: the one that @prog went
  *	with before; a reference
  */
 struct sops_tramp {
 	unsigned long start;
-	unsigned long end;
-	struct bpf_ksym *ksym;
+	u32 size;
 	u32 frame;
 	u32 frame_end;
+	u32 steps_at;
+	struct bpf_ksym *ksym;
 	void **slot;
 	struct bpf_prog *prog;
 	const struct sops_steps *steps;
-	u32 steps_at;
 	struct bpf_map *assoc_before;
 };
 
