@@ -272,7 +272,7 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	struct sops_emit_tramp t = {
 		.leaf = emit_is_leaf(prog),
 		.prog = (u64)prog,
-		.func = (u64)prog->bpf_func,
+		.func = sops_prog_entry(prog),
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
 		.nr_args = model->nr_args,
 		.arg_size = model->arg_size,

@@ -10,11 +10,12 @@
  *
  *	the member's trampoline			shared by all
  *	    preamble, frame, arguments
- *	    counted, or held off? ---------+
- *	    RCU, migration, run context    |
- *	    call the program               |
- *	    jump -------------------------------> run context, migration, RCU
- *	                                   |      return to the caller
+ *	    held off? ---------------------+
+ *	 +- counted?                       |
+ *	 |  RCU, migration, run context    |
+ *	 |  call the program               |
+ *	 |  jump -------------------------------> run context, migration, RCU
+ *	 |                                 |      return to the caller
  *	 +> call -------------------------------> the kernel's enter
  *	 |  call the program               |
  *	 |  jump -------------------------------> the kernel's exit
@@ -174,16 +175,11 @@ static void emit_is_counted(struct sops_code *c, const struct sops_emit_kernel *
 	emit_8(c, 0);
 }
 
-/*
- * Is it, or are preemption or softirqs held off? One jump for who comes with
- * neither: who comes with either asks again which.
- */
-static void emit_is_special(struct sops_code *c, const struct sops_emit_kernel *k)
+/* cmp word gs:[preempt_count], 0: are preemption or softirqs held off? */
+static void emit_is_held_off(struct sops_code *c, const struct sops_emit_kernel *k)
 {
-	/* movzx eax, word gs:[preempt_count] */
-	EMIT_32(c, k->preempt_count, 0x65, 0x0f, 0xb7, 0x04, 0x25);
-	/* or eax, [stats] */
-	EMIT_32(c, k->stats, 0x0b, 0x04, 0x25);
+	EMIT_32(c, k->preempt_count, 0x65, 0x66, 0x83, 0x3c, 0x25);
+	emit_8(c, 0);
 }
 
 /* All steps in place. */
@@ -238,14 +234,17 @@ static u32 emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
 		     const struct sops_emit_shared *s, struct sops_steps *steps,
 		     bool leaf, bool interpreted)
 {
-	u32 special, counted;
+	u32 held_off, skip, counted;
 
-	emit_is_special(c, k);
-	special = emit_jcc_long(c, CC_NE);
+	emit_is_held_off(c, k);
+	held_off = emit_jcc_long(c, CC_NE);
+	emit_is_counted(c, k);
+	skip = emit_jcc(c, CC_NE);
 	emit_inline(c, k, s, steps, leaf, interpreted);
+	emit_land(c, skip);
 	counted = c->used;
 	emit_counted(c, k, s, steps, interpreted);
-	emit_land_jmp(c, special);
+	emit_land_jmp(c, held_off);
 	emit_is_counted(c, k);
 	emit_jcc_back(c, CC_NE, counted);
 	return emit_held_off(c, k, steps, leaf, interpreted);

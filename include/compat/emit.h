@@ -37,6 +37,15 @@ static inline u8 sops_preamble(void *stub, const u8 **preamble)
 	return endbr_size;
 }
 
+/* Where a direct call of a program goes: behind what an indirect one has to find. */
+static inline u64 sops_prog_entry(const struct bpf_prog *prog)
+{
+	u8 endbr_size = sizeof(SOPS_ENDBR) - 1;
+	bool has = !memcmp(prog->bpf_func, SOPS_ENDBR, endbr_size);
+
+	return (u64)prog->bpf_func + (has ? endbr_size : 0);
+}
+
 /* By 7.2: the preempt count has a word for itself. Goes when 6.12 does. */
 #ifdef CONFIG_HAS_SEPARATE_PREEMPT_RESCHED_BITS
 #define SOPS_PREEMPT_COUNT_SIZE	8
