@@ -29,6 +29,7 @@
 #define RDI	7
 
 /* Condition codes. */
+#define CC_B	0x2
 #define CC_AE	0x3
 #define CC_NE	0x5
 

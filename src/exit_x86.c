@@ -26,14 +26,19 @@ static void emit_call_after(struct sops_code *c, const struct sops_emit_kernel *
 static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit_kernel *k,
 				     struct rare *rare)
 {
-	/* Off for somebody else as well; or not off at all: the kernel warns. */
+	/* It was not off: the kernel's function warns. inc word [rdx + migration_disabled] */
 	rare->at[0] = c->used;
-	rare->back[0] = emit_jcc_long(c, CC_AE);
-	/* inc word [rdx + migration_disabled] */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x82);
 
-	/* The task was to move meanwhile; the kernel's function does all of it. */
+	/*
+	 * The task was to move meanwhile: the kernel's function does all of it;
+	 * but not yet, where migration is off for somebody else as well.
+	 */
 	rare->at[1] = c->used;
+	/* cmp word [rdx + migration_disabled], 2 */
+	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xba);
+	emit_8(c, 2);
+	rare->back[0] = emit_jcc_long(c, CC_AE);
 	emit_preempt_enable(c, k);
 	emit_call_after(c, k, k->migrate_enable);
 	rare->back[1] = emit_jmp(c);
@@ -52,13 +57,13 @@ static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kern
 	/* cmp [rdx + cpus_ptr], rcx */
 	EMIT_32(c, k->task.cpus_ptr, 0x48, 0x39, 0x8a);
 	emit_jcc_back(c, CC_NE, rare->at[1]);
+	emit_land_jmp(c, rare->back[0]);
 	/* sub word [rdx + migration_disabled], 1 */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xaa);
 	emit_8(c, 1);
-	emit_jcc_back(c, CC_NE, rare->at[0]);
+	emit_jcc_back(c, CC_B, rare->at[0]);
 	/* dec dword gs:[nr_pinned] */
 	EMIT_32(c, k->nr_pinned, 0x65, 0xff, 0x0c, 0x25);
-	emit_land_jmp(c, rare->back[0]);
 	emit_preempt_enable(c, k);
 	emit_land_jmp(c, rare->back[1]);
 }
@@ -85,9 +90,17 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 static void emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *k,
 			    const struct rare *rare)
 {
-	/* dec qword [rdx + rcu_nesting] */
-	EMIT_32(c, k->task.rcu_nesting, 0x48, 0xff, 0x8a);
+	/* dec dword/qword [rdx + rcu_nesting] */
+	if (!emit_rcu_is_split(k))
+		EMIT(c, 0x48);
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x8a);
 	emit_jcc_back(c, CC_NE, rare->at[0]);
+	if (emit_rcu_is_split(k)) {
+		/* cmp dword [rdx + rcu_read_unlock_special], 0 */
+		EMIT_32(c, k->task.rcu_nesting + sizeof(u32), 0x83, 0xba);
+		emit_8(c, 0);
+		emit_jcc_back(c, CC_NE, rare->at[0]);
+	}
 	emit_land_jmp(c, rare->back[0]);
 	emit_land_jmp(c, rare->back[1]);
 }

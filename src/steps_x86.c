@@ -88,12 +88,15 @@
 /*
  * All 64 bits, with rcu_read_unlock_special behind: the end wants to know of
  * both, and what was written in one piece is read quicker in one. Only our own
- * processor writes there, and an instruction is not interrupted.
+ * processor writes there, and an instruction is not interrupted. Where they are
+ * on two cache lines (7.3) they are two.
  */
 static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
 {
-	/* inc qword [rax + rcu_nesting] */
-	EMIT_32(c, k->task.rcu_nesting, 0x48, 0xff, 0x80);
+	/* inc dword/qword [rax + rcu_nesting] */
+	if (!emit_rcu_is_split(k))
+		EMIT(c, 0x48);
+	EMIT_32(c, k->task.rcu_nesting, 0xff, 0x80);
 }
 
 /*
@@ -102,18 +105,15 @@ static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
  * task stays where it is, preempted or not, so the count is that of the right
  * processor. The count is for tasks that sleep with migration off, which
  * CPU hotplug waits for; it waits as well for those that could run, and one
- * between these two instructions could.
+ * between these two instructions could. The kernel counts a task once. All ask
+ * only whether it is 0, so here each time counts, and is taken off again.
  */
 static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	/* inc word [rax + migration_disabled] */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x80);
-	/* cmp word [rax + migration_disabled], 2: carry when we are the first */
-	EMIT_32(c, k->task.migration_disabled, 0x66, 0x83, 0xb8);
-	emit_8(c, 2);
-	/* adc dword gs:[nr_pinned], 0 */
-	EMIT_32(c, k->nr_pinned, 0x65, 0x83, 0x14, 0x25);
-	emit_8(c, 0);
+	/* inc dword gs:[nr_pinned] */
+	EMIT_32(c, k->nr_pinned, 0x65, 0xff, 0x04, 0x25);
 }
 
 /* The task is rax. */

@@ -63,7 +63,7 @@ static void expect_return(const u8 *bytes, u32 frame_end, u32 end)
 /* what differs between kernels, as bits */
 enum {
 	WIDE = 1, MIGRATE_FIRST = 2, CALL_DEPTH = 4, THUNK = 8, SLS = 16,
-	HIGH_PERCPU = 32, ALL_KERNELS = 64,
+	HIGH_PERCPU = 32, SPLIT = 64, ALL_KERNELS = 128,
 };
 
 static void set_kernel(unsigned int bits)
@@ -74,6 +74,10 @@ static void set_kernel(unsigned int bits)
 	const struct sops_exit_part *part;
 	unsigned int i;
 
+	/* the task begins so much earlier, with a cache line */
+	task_head = 64 - offsetof(struct task, rcu_nesting) % 64;
+	if (bits & SPLIT)
+		task_head += 64 - sizeof(u32);
 	k = (struct sops_emit_kernel) {
 		.sls = bits & SLS,
 		.return_thunk = bits & THUNK ? (u64)stub_return_thunk : 0,
@@ -85,11 +89,11 @@ static void set_kernel(unsigned int bits)
 		.nr_pinned = base + offsetof(struct cpu, nr_pinned),
 		.stats = (u64)&stats,
 		.task = {
-			.bpf_ctx = offsetof(struct task, bpf_ctx),
-			.cpus_ptr = offsetof(struct task, cpus_ptr),
-			.cpus_mask = offsetof(struct task, cpus_mask),
-			.migration_disabled = offsetof(struct task, migration_disabled),
-			.rcu_nesting = offsetof(struct task, rcu_nesting),
+			.bpf_ctx = task_head + offsetof(struct task, bpf_ctx),
+			.cpus_ptr = task_head + offsetof(struct task, cpus_ptr),
+			.cpus_mask = task_head + offsetof(struct task, cpus_mask),
+			.migration_disabled = task_head + offsetof(struct task, migration_disabled),
+			.rcu_nesting = task_head + offsetof(struct task, rcu_nesting),
 		},
 		.preempt_schedule = (u64)stub_preempt_schedule,
 		.migrate_enable = (u64)stub_migrate_enable,
@@ -167,7 +171,7 @@ static void set_state(bool due, u32 held_off)
 	now.preempt = (due ? 0 : need_not) + held_off;
 	counted = stats;
 	memset(cpu, 0x22, sizeof(*cpu));
-	cpu->current_task = (u64)&task;
+	cpu->current_task = (u64)&task - task_head;
 	if (k.preempt_wide)
 		cpu->preempt_wide = now.preempt;
 	else
@@ -197,7 +201,7 @@ static void expect_events(void)
 			/* preemption was off for a moment, whatever came of it */
 			if (now.due)
 				want[nr++] = RESCHED;
-			if (now.moved)
+			if (now.moved && !now.migration_disabled)
 				want[nr++] = MIGRATE;
 		} else if (!now.rcu_nesting && now.rcu_special) {
 			want[nr++] = UNLOCK;

@@ -37,6 +37,7 @@ struct task {
 
 static struct cpu *cpu;
 static struct task task;
+static u32 task_head;
 static int stats;
 
 /* what happened, in order */
@@ -141,7 +142,8 @@ u64 c_prog(u64 *ctx, u64 insns, u64 unused, u64 *frame)
 	} else {
 		EXPECT(task.rcu_nesting == now.rcu_nesting + 1);
 		EXPECT(task.migration_disabled == now.migration_disabled + 1);
-		EXPECT(cpu->nr_pinned == 7 + !now.migration_disabled);
+		/* the kernel counts a task once; no matter, while it is not 0 */
+		EXPECT(cpu->nr_pinned == (called && now.migration_disabled ? 7 : 8));
 		EXPECT(preempt_count() == now.preempt);
 	}
 	if (now.t.leaf && !called) {
@@ -216,13 +218,10 @@ u64 c_migrate_enable(void)
 	note(MIGRATE);
 	EXPECT(now.moved);
 	EXPECT(preempt_count() == now.preempt);
-	if (task.migration_disabled > 1) {
-		task.migration_disabled--;
-	} else {
-		task.cpus_ptr = task.cpus_mask;
-		task.migration_disabled = 0;
-		cpu->nr_pinned--;
-	}
+	EXPECT(task.migration_disabled == 1);
+	task.cpus_ptr = task.cpus_mask;
+	task.migration_disabled = 0;
+	cpu->nr_pinned--;
 	return 0xbad;
 }
 
