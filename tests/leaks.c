@@ -5,7 +5,6 @@
  */
 #include "sops.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,26 +77,6 @@ struct slabs {
 		int per_slab;
 	} caches[CACHES];
 };
-
-/* what processors keep at hand counts as active: they give it back first */
-static void shrink_slab(const char *name)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", name);
-	spit(path, "1");
-}
-
-static void shrink_slabs(void)
-{
-	DIR *dir = opendir("/sys/kernel/slab");
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		shrink_slab(entry->d_name);
-	if (dir)
-		closedir(dir);
-}
 
 static void read_slabs(struct slabs *s)
 {

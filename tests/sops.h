@@ -223,6 +223,9 @@ unsigned long kcore_virt(unsigned long phys);	/* of memory; 0: there is none */
 unsigned long kcore_start(void);		/* the lowest address */
 /* what is there for crash dumps: "SYMBOL(name)=", "NUMBER(name)=" */
 int kcore_note(const char *name, int base, unsigned long *value);
+/* what processors keep of a slab cache, or of all, at hand counts as active: they give it back first */
+void shrink_slab(const char *name);
+void shrink_slabs(void);
 long jit_current(void);			/* bytes charged to bpf_jit_limit; -ENOENT: not to be had */
 #define NO_VARIABLES	"kallsyms has no variables here (CONFIG_KALLSYMS_ALL): it needs "
 #define NO_JIT_CURRENT	NO_VARIABLES "bpf_jit_current"

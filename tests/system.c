@@ -5,6 +5,7 @@
  */
 #include "sops.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -287,6 +288,25 @@ long jit_current(void)
 	if (!addr)
 		return -ENOENT;
 	return kcore_read(addr, &is, sizeof(is)) ?: is;
+}
+
+void shrink_slab(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", name);
+	spit(path, "1");
+}
+
+void shrink_slabs(void)
+{
+	DIR *dir = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		shrink_slab(entry->d_name);
+	if (dir)
+		closedir(dir);
 }
 
 __attribute__((constructor)) static void begin(void)

@@ -98,6 +98,7 @@ void thousand(const char *peer)
 	register_maps(skel, THOUSAND);
 	charged = jit_current() - charged;
 	sleep(5);
+	shrink_slabs();
 	memory = free_memory();
 	code = code_memory();
 	n = mod_loaded("struct_ops") ? sops_rows(rows, THOUSAND + 16) : 0;
@@ -112,6 +113,7 @@ void thousand(const char *peer)
 	 * The kernel frees its own maps one after the other.
 	 */
 	sleep(600);
+	shrink_slabs();
 	printf("{\"what\": \"maps\", \"peer\": \"%s\", \"maps\": %d, \"memory\": %lld, \"code\": %lld, \"charged\": %ld, \"images\": %ld}\n",
 	       peer, THOUSAND, free_memory() - memory, code - code_memory(), charged, images);
 	bench_bpf__destroy(skel);
