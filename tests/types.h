@@ -172,6 +172,12 @@ static int update(FIXTURE_DATA(types) *self)
 	return map_update(self->map, 0, &self->v, 0);
 }
 
+/* is the type's registration held up, as a value may ask for? */
+static bool is_held(void)
+{
+	return file_has("/sys/kernel/debug/" KO "/held", "\nY");
+}
+
 #define EXPECT_SEEN(i, want, mask) \
 	EXPECT_EQ((__u64)(want) & (mask), seen.args[i] & (mask))
 
