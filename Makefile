@@ -52,13 +52,13 @@ check-install: ## the package on real installations of Debian 12 and 13 (Secure 
 	@scripts/deps debhelper dh-dkms dosfstools e2fsprogs fdisk mtools ovmf qemu-utils
 	@scripts/check-install $(R)
 
-check-debug: ## test on debug kernels, built first: storms, failing allocations, hostile input; hours
+check-debug: ## test on debug kernels, or on K=NAME, built first: storms, failing allocations, hostile input; hours
 	@scripts/deps
-	@scripts/check-debug
+	@scripts/check-debug $(K)
 
 check-cfi: ## test where calls through pointers are checked: kCFI and FineIBT, on a kernel that clang builds first
 	@scripts/deps
-	@scripts/check-cfi
+	@scripts/check-cfi $(K)
 
 bench: ## count instructions, native maps beside ours; on three kernels, or on K=NAME
 	scripts/deps python3 $(QEMU)
