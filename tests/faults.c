@@ -360,7 +360,7 @@ TEST_F_TIMEOUT(faults, list, 600)
 	REPORT(&t, "list", "allocations");
 }
 
-TEST_F_TIMEOUT(faults, insmod, 1200)
+TEST_F_TIMEOUT(faults, insmod, 3600)
 {
 	char path[PATH_MAX], text[16];
 	struct tally t = {};
