@@ -24,10 +24,33 @@ FIXTURE_TEARDOWN(leaks)
 {
 }
 
-/* prints every object that nothing points to, and returns how many */
+/*
+ * The kernel's own: kmem_cache_create() does not put the kobject of a cache that
+ * could not be added to sysfs, and its name is lost. Only failing allocations
+ * get there (faults).
+ */
+static bool is_the_kernels(const char *object)
+{
+	return strstr(object, "sysfs_slab_add");
+}
+
+/* prints an object that nothing points to, if there is one and it counts, and returns whether */
+static int tell(const char *object)
+{
+	const char *line, *end;
+
+	if (!*object || is_the_kernels(object))
+		return 0;
+	for (line = object; (end = strchr(line, '\n')); line = end + 1)
+		printf("# %.*s\n", (int)(end - line), line);
+	return 1;
+}
+
+/* tells of every object that nothing points to, and returns how many */
 static int scan(void)
 {
-	char line[256];
+	char line[256], object[1 << 14] = "";
+	size_t used = 0;
 	int i, n = 0;
 	FILE *f;
 
@@ -39,13 +62,17 @@ static int scan(void)
 	}
 	f = fopen(KMEMLEAK, "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "unreferenced object", 19))
-			n++;
-		printf("# %s", line);
+		if (!strncmp(line, "unreferenced object", 19)) {
+			n += tell(object);
+			used = 0;
+		}
+		used += snprintf(object + used, sizeof(object) - used, "%s", line);
+		if (used >= sizeof(object))
+			used = sizeof(object) - 1;
 	}
 	if (f)
 		fclose(f);
-	return n;
+	return n + tell(object);
 }
 
 TEST_F_TIMEOUT(leaks, after_the_tests, 600)
