@@ -148,6 +148,12 @@ result 1 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call Trace:\n[ 1.2] 
 result 0 "$(printf '[ 1.0] sh invoked oom-killer: a\n[ 1.1] Call trace:\n[ 1.2]  sops_f+0x1/0x2 [struct_ops]\n' | scan)" "that of arm64, with us in it"
 result 0 "$(printf '[ 1.0] __kmem_cache_create_args(struct_ops_ksym) failed with error -12\n[ 1.1] Call Trace:\n' | scan)" \
 	"no memory for a cache of ours"
+result 0 "$(printf '[ 1.0] kmem_cache_create_usercopy(struct_ops_ksym) failed with error -12\n[ 1.1] Call Trace:\n' | scan)" \
+	"the same on 6.1"
+result 0 "$(printf '[ 1.0] kmemleak: 2 new suspected memory leaks (a)\n[ 2.0] kmemleak: 1 new suspected memory leaks (a)\n[ 3.0] leaks: 3 names of caches were lost by the kernel\n' | scan)" \
+	"names of caches"
+result 1 "$(printf '[ 1.0] kmemleak: 2 new suspected memory leaks (a)\n[ 3.0] leaks: 1 names of caches were lost by the kernel\n' | scan)" \
+	"and something else"
 known='[ 1.0] ------------[ cut here ]------------
 [ 1.0] WARNING: kernel/bpf/trampoline.c:112 at bpf_tramp_ftrace_ops_func+0x1/0x2, CPU#0: sh/1
 [ 1.0] Modules linked in: struct_ops(OE)
