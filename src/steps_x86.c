@@ -89,7 +89,7 @@
  * All 64 bits, with rcu_read_unlock_special behind: the end wants to know of
  * both, and what was written in one piece is read quicker in one. Only our own
  * processor writes there, and an instruction is not interrupted. Where they are
- * on two cache lines (7.3) they are two.
+ * on two cache lines (6.12, 7.3) they are two.
  */
 static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
 {
@@ -229,21 +229,38 @@ static u32 emit_held_off(struct sops_code *c, const struct sops_emit_kernel *k,
 	return emit_return(c, k);
 }
 
+/*
+ * The steps of a form, in place; the kernel's own for who finds that run time is
+ * counted. Returns where those are.
+ */
+static u32 emit_unless_counted(struct sops_code *c, const struct sops_emit_kernel *k,
+			       const struct sops_emit_shared *s, struct sops_steps *steps,
+			       enum sops_emit_form form, bool leaf, bool interpreted)
+{
+	u32 skip, counted;
+
+	emit_is_counted(c, k);
+	skip = emit_jcc(c, CC_NE);
+	if (form == SOPS_FORM_PREEMPT_OFF)
+		emit_preempt_off(c, k, s, steps, leaf, interpreted);
+	else
+		emit_inline(c, k, s, steps, leaf, interpreted);
+	emit_land(c, skip);
+	counted = c->used;
+	emit_counted(c, k, s, steps, interpreted);
+	return counted;
+}
+
 /* The ways of the usual form: one return, so the way that has it is the last. */
 static u32 emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
 		     const struct sops_emit_shared *s, struct sops_steps *steps,
 		     bool leaf, bool interpreted)
 {
-	u32 held_off, skip, counted;
+	u32 held_off, counted;
 
 	emit_is_held_off(c, k);
 	held_off = emit_jcc_long(c, CC_NE);
-	emit_is_counted(c, k);
-	skip = emit_jcc(c, CC_NE);
-	emit_inline(c, k, s, steps, leaf, interpreted);
-	emit_land(c, skip);
-	counted = c->used;
-	emit_counted(c, k, s, steps, interpreted);
+	counted = emit_unless_counted(c, k, s, steps, SOPS_FORM_INLINE, leaf, interpreted);
 	emit_land_jmp(c, held_off);
 	emit_is_counted(c, k);
 	emit_jcc_back(c, CC_NE, counted);
@@ -255,7 +272,7 @@ static int emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared 
 {
 	struct sops_steps *steps = &s->steps[sops_steps_index(form, leaf, interpreted)];
 	struct sops_code code = { .buf = steps->bytes, .rels = steps->rels }, *c = &code;
-	u32 counted, frame_end = 0;
+	u32 frame_end = 0;
 
 	steps->nr_calls = 0;
 	switch (form) {
@@ -264,14 +281,7 @@ static int emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared 
 		break;
 	case SOPS_FORM_ALWAYS:
 	case SOPS_FORM_PREEMPT_OFF:
-		emit_is_counted(c, k);
-		counted = emit_jcc(c, CC_NE);
-		if (form == SOPS_FORM_ALWAYS)
-			emit_inline(c, k, s, steps, leaf, interpreted);
-		else
-			emit_preempt_off(c, k, s, steps, leaf, interpreted);
-		emit_land(c, counted);
-		emit_counted(c, k, s, steps, interpreted);
+		emit_unless_counted(c, k, s, steps, form, leaf, interpreted);
 		break;
 	default:
 		emit_called(c, k, steps, interpreted, k->enter_sleepable, s->exit_sleepable);

@@ -61,13 +61,13 @@ static inline void emit_preempt_enable(struct sops_code *c, const struct sops_em
 	emit_land(c, skip);
 }
 
-/* From here on the task is rdx. */
 /* Are rcu_read_lock_nesting and what is behind it on two cache lines? Tasks begin with one. */
 static inline bool emit_rcu_is_split(const struct sops_emit_kernel *k)
 {
 	return k->task.rcu_nesting % 64 > 64 - sizeof(u64);
 }
 
+/* From here on the task is rdx. */
 static inline void emit_run_ctx_restore(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	emit_pop(c, RDX);
