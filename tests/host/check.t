@@ -3,15 +3,10 @@
 #
 # The test of scripts/check: what it counts when one kernel has several guests. They are played by a script here. KTAP.
 
-set -euo pipefail
-
-scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=tests/host/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 unset SOPS_PROGRAMS SOPS_GUEST_RUN SOPS_GUEST_ENV SOPS_VM_OPTIONS
-n=0
-failed=0
 
 mkdir -p "$tmp"/{scripts/vm.d,tests/host,build/k/tests}
 cp "$scripts"/{check,lib.sh} "$tmp/scripts"
@@ -48,19 +43,15 @@ chmod +x "$tmp"/scripts/* "$tmp/tests/host/host.t"
 expect() {
 	local name=$1 want=$2 summary=$3 line bad=''
 	shift 3
-	n=$((n + 1))
 	[ "$code" = "$want" ] || bad="exit code $code"
 	[ "$(tail -n 1 "$tmp/said")" = "$summary" ] || bad+=" summary: $(tail -n 1 "$tmp/said")"
 	for line; do
 		grep -qxF -- "$line" "$tmp/said" || bad+=" no line: $line"
 	done
 	if [ -z "$bad" ]; then
-		echo "ok $n $name"
+		ok "$name"
 	else
-		sed 's/^/# /' "$tmp/said"
-		echo "# $bad"
-		echo "not ok $n $name"
-		failed=1
+		not_ok "$name" < <(cat "$tmp/said" && echo "$bad")
 	fi
 }
 
@@ -80,5 +71,4 @@ expect "two guests: what looks at what others left is in each" 0 "19 passed, 0 f
 LOSES=b check 2 k
 expect "a lost guest" 1 "7 passed, 3 failed" "failed: k: vm lost" "failed: k: b: never ended" \
 	"failed: k: 3 of 9 programs ran to their end"
-echo "1..$n"
-exit "$failed"
+plan

@@ -3,14 +3,8 @@
 #
 # What scripts/kernel answers for a packaged kernel, scripts/debug-kernel answers for one that is built here. KTAP.
 
-set -euo pipefail
-
-scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-n=0
-failed=0
+# shellcheck source=tests/host/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # words SCRIPT: those that it says it knows
 words() {
@@ -26,13 +20,10 @@ labels() {
 # same NAME FILE FILE
 same() {
 	local said
-	n=$((n + 1))
 	if [ -s "$2" ] && said=$(diff "$2" "$3"); then
-		echo "ok $n $1"
+		ok "$1"
 	else
-		printf '%s\n' "${said:-nothing}" | sed 's/^/# /'
-		echo "not ok $n $1"
-		failed=1
+		not_ok "$1" <<<"${said:-nothing}"
 	fi
 }
 
@@ -43,5 +34,4 @@ done
 same "scripts/kernel answers what it says" "$tmp/kernel.words" "$tmp/kernel.labels"
 same "scripts/debug-kernel answers what it says" "$tmp/debug-kernel.words" "$tmp/debug-kernel.labels"
 same "and the same" "$tmp/kernel.words" "$tmp/debug-kernel.words"
-echo "1..$n"
-exit "$failed"
+plan

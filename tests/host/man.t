@@ -3,32 +3,26 @@
 #
 # man's own lint of the manual page, and that it would find something. KTAP.
 
-set -euo pipefail
+# shellcheck source=tests/host/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-page=$(cd "$(dirname "$0")/../../scripts/deb.d" && pwd)/struct_ops.4
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+page=$scripts/deb.d/struct_ops.4
 
 # lint PAGE: what man has to say of it
 lint() {
 	{ LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$1" >/dev/null; } 2>&1
 }
 
-echo 1..2
-failed=0
 said=$(lint "$page")
 if [ -z "$said" ]; then
-	echo "ok 1 struct_ops.4"
+	ok "struct_ops.4"
 else
-	printf '%s\n' "$said" | sed 's/^/# /'
-	echo "not ok 1 struct_ops.4"
-	failed=1
+	not_ok "struct_ops.4" <<<"$said"
 fi
 { cat "$page"; echo .NOSUCHMACRO; } >"$tmp/page.4"
 if [ -n "$(lint "$tmp/page.4")" ]; then
-	echo "ok 2 an unknown macro is found"
+	ok "an unknown macro is found"
 else
-	echo "not ok 2 an unknown macro is found"
-	failed=1
+	not_ok "an unknown macro is found" </dev/null
 fi
-exit "$failed"
+plan

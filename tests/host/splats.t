@@ -3,24 +3,15 @@
 #
 # The test of scripts/splats: every line below must, or must not, be taken for a splat. KTAP.
 
-set -euo pipefail
-
-splats=$(dirname "$0")/../../scripts/splats
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-n=0
-failed=0
+# shellcheck source=tests/host/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # result WANT GOT NAME
 result() {
-	n=$((n + 1))
 	if [ "$1" = "$2" ]; then
-		echo "ok $n $3"
+		ok "$3"
 	else
-		echo "# exit code $2, should be $1"
-		echo "not ok $n $3"
-		failed=1
+		not_ok "$3" <<<"exit code $2, should be $1"
 	fi
 }
 
@@ -28,7 +19,7 @@ result() {
 scan() {
 	local code=0
 	cat >"$tmp/log"
-	"$splats" "$tmp/log" >"$tmp/out" 2>&1 || code=$?
+	"$scripts/splats" "$tmp/log" >"$tmp/out" 2>&1 || code=$?
 	echo "$code"
 }
 
@@ -170,14 +161,13 @@ result 1 "$(printf '%s[ 2.0] vm: kernel taint mask 12928\n' "$known" | scan)" "a
 result 1 "$(printf '[ 1.0] before\n[ 1.1] ------------[ cut here ]------------\n' | scan)" "a log that ends there"
 result 1 "$(scan </dev/null)" "empty log"
 code=0
-"$splats" "$tmp/none" >"$tmp/out" 2>&1 || code=$?
+"$scripts/splats" "$tmp/none" >"$tmp/out" 2>&1 || code=$?
 result 1 "$code" "missing log"
 printf '[ 1.0] fine\n' >"$tmp/fine"
 printf '[ 1.0] fine\n[ 2.0] Oops: 0000 [#1]\n' >"$tmp/oops"
 code=0
-"$splats" "$tmp/fine" "$tmp/oops" >"$tmp/out" || code=$?
+"$scripts/splats" "$tmp/fine" "$tmp/oops" >"$tmp/out" || code=$?
 result 1 "$code" "second of two logs"
 result "$tmp/oops:2: [ 2.0] Oops: 0000 [#1]" "$(cat "$tmp/out")" "says file, line and text"
 
-echo "1..$n"
-exit "$failed"
+plan

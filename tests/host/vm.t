@@ -4,14 +4,8 @@
 # The test of scripts/vm: what it says and does about guests that are lost. QEMU is played by a script here, which writes
 # what a guest would. KTAP.
 
-set -euo pipefail
-
-scripts=$(cd "$(dirname "$0")/../../scripts" && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-n=0
-failed=0
+# shellcheck source=tests/host/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # scripts/vm with a kernel that needs not be fetched
 mkdir -p "$tmp"/{scripts/vm.d,tests,bin,kernel}
@@ -73,14 +67,10 @@ guest() {
 
 # expect NAME CODE BOOTS [SAID]: an expression for what it said
 expect() {
-	n=$((n + 1))
 	if [ "$code" = "$2" ] && [ "$(cat "$tmp/boots")" = "$3" ] && { [ -z "${4-}" ] || grep -qE -- "$4" "$tmp/said"; }; then
-		echo "ok $n $1"
+		ok "$1"
 	else
-		sed 's/^/# /' "$tmp/said"
-		echo "# exit code $code (should be $2), $(cat "$tmp/boots") boots ($3), $took s"
-		echo "not ok $n $1"
-		failed=1
+		not_ok "$1" < <(cat "$tmp/said" && echo "exit code $code (should be $2), $(cat "$tmp/boots") boots ($3), $took s")
 	fi
 }
 
@@ -88,13 +78,10 @@ expect() {
 is() {
 	local name=$1
 	shift
-	n=$((n + 1))
 	if "$@"; then
-		echo "ok $n $name"
+		ok "$name"
 	else
-		sed 's/^/# /' "$tmp/words"
-		echo "not ok $n $name"
-		failed=1
+		not_ok "$name" <"$tmp/words"
 	fi
 }
 
@@ -142,5 +129,4 @@ guest "$init; code 3"
 expect "arm64: the command's exit code" 3 1
 is "arm64: its machine and its console" grep -q '^qemu-system-aarch64 .*console=ttyAMA0 ' "$tmp/words"
 
-echo "1..$n"
-exit "$failed"
+plan
