@@ -7,6 +7,9 @@
 # shellcheck source=tests/host/tap.sh
 . "$(dirname "$0")/tap.sh"
 
+# what our caller boots his guests with is not ours
+unset VM_ACCEL VM_ICOUNT VM_BOCHS VM_QEMU VM_APPEND
+
 # scripts/vm with a kernel that needs not be fetched
 mkdir -p "$tmp"/{scripts/vm.d,tests,bin,kernel}
 cp "$scripts"/{vm,lib.sh,splats} "$tmp/scripts"
@@ -100,9 +103,9 @@ expect "dead at boot, then sound" 3 2 "k died at boot, after [0-9]+ s: \[    0.1
 guest 'say Kernel panic - not syncing: one' 'say Kernel panic - not syncing: two'
 expect "dead at boot twice" 125 2 "vm lost: k: died at boot, after [0-9]+ s: .* Kernel panic - not syncing: two"
 guest 'say early' "$init; code 0"
-expect "gone at boot, then sound" 0 2 "without a word \(QEMU's exit code: 0\); once more"
+expect "gone at boot, then sound" 0 2 "without a word \(the emulator's exit code: 0\); once more"
 guest 'echo qemu: no such option; exit 1'
-expect "QEMU that does not start" 125 1 "QEMU's exit code: 1"
+expect "QEMU that does not start" 125 1 "the emulator's exit code: 1"
 guest "$init; say Kernel panic - not syncing: late"
 expect "dead later" 125 1 "died after its init had started"
 guest "$init; say Kernel panic - not syncing: stuck; exec sleep 60"
@@ -124,6 +127,19 @@ guest "$init; code 0"
 is "VM_ICOUNT, newer QEMU" grep -q -- ' -smp 2 ' "$tmp/words"
 
 unset VM_ICOUNT
+cat >"$tmp/scripts/vm.d/bochs" <<-'END'
+	#!/bin/sh
+	echo "bochs $1 $3 $4" >"${0%/*}/../../words"
+	echo "Run /init as init process" >"$5/console"
+	echo "vm: kernel taint mask 0" >>"$5/console"
+	echo said
+	echo 5 >"$5/result"
+END
+chmod +x "$tmp/scripts/vm.d/bochs"
+VM_BOCHS=y VM_APPEND=ibt=warn guest "exit 99"
+expect "Bochs, and no QEMU" 5 0 '^said$'
+is "Bochs: the same words for the kernel" grep -q '^bochs .*/kernel console=ttyS0 .* ibt=warn 1024$' "$tmp/words"
+
 export arch=arm64
 guest "$init; code 3"
 expect "arm64: the command's exit code" 3 1
