@@ -7,6 +7,12 @@
 
 char _license[] SEC("license") = "GPL";
 
+/* what 6.12 calls them */
+#ifndef SCX_BPF_DSQ_INSERT
+#define scx_bpf_dsq_insert		scx_bpf_dispatch
+#define scx_bpf_dsq_move_to_local	scx_bpf_consume
+#endif
+
 #ifndef OPS
 #define OPS		sched_ext_ops
 #define PREPARE()	true

@@ -68,6 +68,9 @@ static bool is(const char *path, const char *want)
 	return !strcmp(text, want);
 }
 
+/* not by sh: busybox' runs an ip and a modprobe of its own */
+#define BASH(script)	"bash -c '" script "' 2>&1"
+
 /* work for a scheduler: some that compute, some that sleep and wake */
 static int load(int ms)
 {
@@ -235,8 +238,6 @@ TEST_F(subsystems, sched_ext_cid)
 #endif
 
 #ifdef HAVE_QDISC
-/* not by sh: busybox' runs an ip and a modprobe of its own */
-#define BASH(script)	"bash -c '" script "' 2>&1"
 #define QDISC_UP							\
 	"modprobe veth && ip netns add t_net && "			\
 	"ip link add t_veth0 type veth peer name t_veth1 netns t_net && " \
