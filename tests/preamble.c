@@ -108,6 +108,21 @@ static int begin(FIXTURE_DATA(preamble) *self, const struct around *a)
 	}
 }
 
+/*
+ * 6.12's generator jumps over what was the ENDBR, its functions, whose stubs
+ * ours are like, to it: a nop since. The same way in, told the same way.
+ */
+static void same_way_in(FIXTURE_DATA(preamble) *self, struct around *a)
+{
+	static const unsigned char jump[] = { 0x74, 0x07, 0x0f, 0x0b, 0x90 };
+	static const unsigned char nop[] = { 0x66, 0x0f, 0x1f, 0x00 };
+	unsigned char *at = a->bytes + AHEAD - sizeof(jump);
+
+	if (self->mode == CFI_FINEIBT && !memcmp(at, jump, sizeof(jump)) &&
+	    !memcmp(a->bytes + AHEAD, nop, sizeof(nop)))
+		at[1] = 0x03;
+}
+
 static const char *hex(const struct around *a)
 {
 	static char text[2][3 * sizeof(*a) + 1];
@@ -176,6 +191,8 @@ TEST_F(preamble, like_the_kernels)
 	ASSERT_EQ(0, mod_load(sops_ko(), variant->params));
 	ASSERT_EQ(0, look(self, ours));
 	for (i = 0; i < self->nr; i++) {
+		same_way_in(self, &self->kernels[i]);
+		same_way_in(self, &ours[i]);
 		at = begin(self, &self->kernels[i]);
 		ASSERT_LE(0, at)
 			TH_LOG("%s: mode %d, and the kernel's %s", self->members[i].name,
