@@ -8,7 +8,7 @@
 . "$(dirname "$0")/tap.sh"
 
 # what our caller boots his guests with is not ours
-unset VM_ACCEL VM_ICOUNT VM_BOCHS VM_QEMU VM_APPEND
+unset VM_ACCEL VM_ICOUNT VM_BOCHS VM_QEMU VM_APPEND VM_RETRIES
 
 # scripts/vm with a kernel that needs not be fetched
 mkdir -p "$tmp"/{scripts/vm.d,tests,bin,kernel}
@@ -102,6 +102,8 @@ guest 'say early; say Kernel panic - not syncing: timer' "$init; code 3"
 expect "dead at boot, then sound" 3 2 "k died at boot, after [0-9]+ s: \[    0.1\] Kernel panic - not syncing: timer; once more"
 guest 'say Kernel panic - not syncing: one' 'say Kernel panic - not syncing: two'
 expect "dead at boot twice" 125 2 "vm lost: k: died at boot, after [0-9]+ s: .* Kernel panic - not syncing: two"
+VM_RETRIES=2 guest 'say Kernel panic - not syncing: one' 'say Kernel panic - not syncing: two'
+expect "and once more than that, if it is asked for" 125 3 "two; once more"
 guest 'say early' "$init; code 0"
 expect "gone at boot, then sound" 0 2 "without a word \(the emulator's exit code: 0\); once more"
 guest 'echo qemu: no such option; exit 1'
