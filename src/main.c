@@ -5,6 +5,7 @@
  *	hook.c		how new maps become ours (proto.c: are the kernel's
  *			functions what we think they are?)
  *	redirect.c	functions of the kernel's, redirected by ftrace
+ *	landing.c	what they lead over where the processor wants an ENDBR
  *	direct.c	the same on kernels where that has others go wrong
  *	list.c		our maps in debugfs
  *	holder.c	what holds a map

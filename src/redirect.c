@@ -21,6 +21,7 @@
 
 #include <linux/delay.h>
 #include <compat/ftrace.h>
+#include "landing.h"
 #include "redirect.h"
 
 /* The table that is on. Set before the ops is registered. */
@@ -44,8 +45,11 @@ static notrace void sops_redirect_entry(unsigned long ip, unsigned long parent_i
 		if (hook->ip != ip)
 			continue;
 		if (sops_ftrace_wants(hook->wants, fregs))
-			ftrace_regs_set_instruction_pointer(fregs,
+			ftrace_regs_set_instruction_pointer(fregs, sops_landing_wanted() ?
+							    sops_landings[i].ours :
 							    (unsigned long)hook->ours);
+		else if (sops_landing_wanted())
+			ftrace_regs_set_instruction_pointer(fregs, sops_landings[i].body);
 		return;
 	}
 }
@@ -119,6 +123,7 @@ int __init sops_redirect_on(const struct sops_hook *hooks, int nr)
 
 	sops_redirected = hooks;
 	sops_nr_redirected = nr;
+	sops_landing_init(hooks);
 	for (i = 0; !err && i < nr; i++)
 		err = ftrace_set_filter_ip(&sops_redirect_ops, hooks[i].ip, 0, 0);
 	if (!err)
