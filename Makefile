@@ -56,7 +56,7 @@ check-debug: ## test on debug kernels, or on K=NAME, built first: storms, failin
 	@scripts/deps
 	@scripts/check-debug $(K)
 
-check-cfi: ## test where calls through pointers are checked: kCFI and FineIBT, on a kernel that clang builds first, or on K=NAME
+check-cfi: ## test where calls through pointers are checked: kCFI, FineIBT (clang builds these kernels first), IBT; or on K=NAME; an hour
 	@scripts/deps
 	@scripts/check-cfi $(K)
 
