@@ -27,22 +27,24 @@
 	DEFINE_STATIC_CALL_NULL(sops_body_##func, ours);
 SOPS_HOOKS(SOPS_LANDING_BODY)
 
-#define SOPS_LANDING_PADS(func, wants, ours, ret, args)			\
+#define SOPS_LANDING(name, target)					\
 	asm(".pushsection .text, \"ax\", @progbits\n"			\
-	    ".type sops_landing_ours_" #func ", @function\n"		\
-	    ".globl sops_landing_ours_" #func "\n"			\
-	    "sops_landing_ours_" #func ":\n"				\
+	    ".type " name ", @function\n"				\
+	    ".globl " name "\n"						\
+	    name ":\n"							\
 	    ASM_ENDBR							\
-	    "	jmp " #ours "\n"					\
-	    ".size sops_landing_ours_" #func ", . - sops_landing_ours_" #func "\n" \
-	    ".type sops_landing_body_" #func ", @function\n"		\
-	    ".globl sops_landing_body_" #func "\n"			\
-	    "sops_landing_body_" #func ":\n"				\
-	    ASM_ENDBR							\
-	    "	jmp " STATIC_CALL_TRAMP_STR(sops_body_##func) "\n"	\
-	    ".size sops_landing_body_" #func ", . - sops_landing_body_" #func "\n" \
+	    "	jmp " target "\n"					\
+	    ".size " name ", . - " name "\n"				\
 	    ".popsection\n");
-SOPS_HOOKS(SOPS_LANDING_PADS)
+
+#define SOPS_LANDING_OURS(func, wants, ours, ret, args)			\
+	SOPS_LANDING("sops_landing_ours_" #func, #ours)
+SOPS_HOOKS(SOPS_LANDING_OURS)
+
+#define SOPS_LANDING_BACK(func, wants, ours, ret, args)			\
+	SOPS_LANDING("sops_landing_body_" #func,			\
+		     STATIC_CALL_TRAMP_STR(sops_body_##func))
+SOPS_HOOKS(SOPS_LANDING_BACK)
 
 /* In the order of the table. */
 const struct sops_landing sops_landings[] = {
@@ -62,5 +64,7 @@ void __init sops_landing_init(const struct sops_hook *hooks)
 #define SOPS_LANDING_LEAD(func, wants, ours, ret, args)			\
 	static_call_update(sops_body_##func,				\
 			   (void *)((hooks++)->ip + MCOUNT_INSN_SIZE));
+	if (!sops_landing_wanted())
+		return;
 	SOPS_HOOKS(SOPS_LANDING_LEAD)
 }

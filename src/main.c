@@ -5,8 +5,8 @@
  *	hook.c		how new maps become ours (proto.c: are the kernel's
  *			functions what we think they are?)
  *	redirect.c	functions of the kernel's, redirected by ftrace
- *	landing.c	what they lead over where the processor wants an ENDBR
  *	direct.c	the same on kernels where that has others go wrong
+ *	landing.c	what redirects lead over where the processor wants an ENDBR
  *	list.c		our maps in debugfs
  *	holder.c	what holds a map
  *	offer.c		what the newest kernel tells subsystems in modules

@@ -37,6 +37,7 @@ static notrace void sops_redirect_entry(unsigned long ip, unsigned long parent_i
 					struct ftrace_ops *ops,
 					struct ftrace_regs *fregs)
 {
+	bool ours;
 	int i;
 
 	for (i = 0; i < sops_nr_redirected; i++) {
@@ -44,12 +45,14 @@ static notrace void sops_redirect_entry(unsigned long ip, unsigned long parent_i
 
 		if (hook->ip != ip)
 			continue;
-		if (sops_ftrace_wants(hook->wants, fregs))
-			ftrace_regs_set_instruction_pointer(fregs, sops_landing_wanted() ?
+		ours = sops_ftrace_wants(hook->wants, fregs);
+		if (sops_landing_wanted())
+			ftrace_regs_set_instruction_pointer(fregs, ours ?
 							    sops_landings[i].ours :
+							    sops_landings[i].body);
+		else if (ours)
+			ftrace_regs_set_instruction_pointer(fregs,
 							    (unsigned long)hook->ours);
-		else if (sops_landing_wanted())
-			ftrace_regs_set_instruction_pointer(fregs, sops_landings[i].body);
 		return;
 	}
 }
