@@ -9,3 +9,7 @@ CFLAGS += $(zero_unions)
 
 # anonymous members by their struct's name, since 7.x
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(SRCARCH) -fms-extensions -Wno-microsoft-anon-tag -I$(dir $(VMLINUX_H))
+
+# what is called so here has another name, or other arguments, on older kernels
+newer = $(if $(shell grep -s $(1) $(VMLINUX_H)),-D$(2))
+BPF_CFLAGS += $(call newer,cwnd_event_tx_start,CWND_EVENT_TX_START) $(call newer,scx_bpf_dsq_insert,SCX_BPF_DSQ_INSERT)
