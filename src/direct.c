@@ -123,7 +123,7 @@ int __init sops_redirect_on(const struct sops_hook *hooks, int nr)
 	int i, err = 0;
 
 	for (i = 0; !err && i < nr; i++) {
-		*sops_direct_bodies[i] = hooks[i].ip + MCOUNT_INSN_SIZE;
+		*sops_direct_bodies[i] = sops_hook_body_of(&hooks[i]);
 		err = ftrace_set_filter_ip(&sops_direct_ops, hooks[i].ip, 0, 0);
 	}
 	if (!err)

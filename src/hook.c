@@ -216,7 +216,7 @@ void * __init sops_hook_body(const char *func)
 
 	for (i = 0; i < ARRAY_SIZE(sops_hooks); i++)
 		if (!strcmp(sops_hooks[i].func, func))
-			return (void *)sops_hooks[i].ip + MCOUNT_INSN_SIZE;
+			return (void *)sops_hook_body_of(&sops_hooks[i]);
 	return NULL;
 }
 

@@ -4,6 +4,7 @@
 #define SOPS_HOOKS_H
 
 #include <linux/bpf.h>
+#include <linux/ftrace.h>
 #include <compat/hooks.h>
 #include "link.h"
 #include "map.h"
@@ -51,5 +52,11 @@ struct sops_hook {
 	void *ours;
 	unsigned long ip;
 };
+
+/* Where the function goes on, behind that call. */
+static inline unsigned long sops_hook_body_of(const struct sops_hook *hook)
+{
+	return hook->ip + MCOUNT_INSN_SIZE;
+}
 
 #endif /* SOPS_HOOKS_H */

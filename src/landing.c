@@ -16,7 +16,6 @@
  *
  * For CONFIG_X86_KERNEL_IBT, beside redirect.c; direct.c has jumps alone.
  */
-#include <linux/ftrace.h>
 #include <linux/linkage.h>
 #include <linux/static_call.h>
 #include <asm/ibt.h>
@@ -63,7 +62,7 @@ void __init sops_landing_init(const struct sops_hook *hooks)
 {
 #define SOPS_LANDING_LEAD(func, wants, ours, ret, args)			\
 	static_call_update(sops_body_##func,				\
-			   (void *)((hooks++)->ip + MCOUNT_INSN_SIZE));
+			   (void *)sops_hook_body_of(hooks++));
 	if (!sops_landing_wanted())
 		return;
 	SOPS_HOOKS(SOPS_LANDING_LEAD)
