@@ -162,4 +162,40 @@ TEST_F_TIMEOUT(tracers, maps_end_while_traced, 300)
 	check(_metadata, self, "all", "all functions", "detached");
 }
 
+/*
+ * A call that is not for us: a map of the kernel's own ends, with what it goes
+ * through traced. With fexit it is the kernel's trampoline that calls what the
+ * redirect leads to, by a pointer (a BUG on a processor with IBT, once).
+ */
+TEST_F_TIMEOUT(tracers, the_kernels_map_ends, 300)
+{
+	int i = 0, round, first, last, kind;
+	__u64 was[NR_KINDS];
+
+	while (strcmp(funcs[i].name, "bpf_struct_ops_map_free"))
+		ASSERT_LT(++i, nr_funcs);
+	ASSERT_TRUE(funcs[i].redirected);
+
+	/* in each way, and in all of them */
+	for (round = 0; round <= NR_KINDS; round++) {
+		first = round < NR_KINDS ? round : 0;
+		last = round < NR_KINDS ? round : NR_KINDS - 1;
+		if (self->l.old.map < 0)
+			live_start_old(_metadata, &self->l);
+		ASSERT_EQ(0, sops_insmod());
+		for (kind = first; kind <= last; kind++) {
+			put_on(_metadata, i, kind, true);
+			was[kind] = counted(kind);
+		}
+		live_stop_old(_metadata, &self->l);
+		for (kind = first; kind <= last; kind++) {
+			if (attached[i][kind] >= 0 && counts(kind))
+				EXPECT_TRUE(sops_wait(counted(kind) == was[kind] + 1))
+					TH_LOG("%s: %llu", kinds[kind], counted(kind) - was[kind]);
+			take_off(_metadata, i, kind);
+		}
+		ASSERT_EQ(0, sops_rmmod());
+	}
+}
+
 TEST_HARNESS_MAIN

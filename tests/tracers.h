@@ -114,6 +114,12 @@ static bool takes_many(enum kind kind)
 	return kind >= KPROBE_MULTI;
 }
 
+/* and these are seen to run */
+static bool counts(enum kind kind)
+{
+	return kind != KPROBE && kind != KRETPROBE && kind < FUNCTION;
+}
+
 static int attach_multi(const struct func *func, int n, enum kind kind)
 {
 	const char *names[MAX_FUNCS];
