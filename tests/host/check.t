@@ -18,7 +18,7 @@ echo 'all:' >"$tmp/tests/Makefile"
 printf '#!/bin/sh\nprintf "1..1\\nok 1 host\\n"\n' >"$tmp/tests/host/host.t"
 # shellcheck disable=SC2016 # the script's own
 printf '#!/bin/sh\ncase $2 in root) echo / ;; cross) echo ;; *) echo k ;; esac\n' >"$tmp/scripts/kernel"
-printf '#!/bin/sh\n' >"$tmp/scripts/module"
+printf '#!/bin/sh\n' | tee "$tmp/scripts/module" >"$tmp/scripts/bench"
 # each program has two cases; those of $LOSES are never ended, and the guest is lost with them
 cat >"$tmp/scripts/vm" <<-'END'
 	#!/bin/bash
