@@ -188,12 +188,17 @@ TEST_F_TIMEOUT(tracers, the_kernels_map_ends, 300)
 			was[kind] = counted(kind);
 		}
 		live_stop_old(_metadata, &self->l);
-		for (kind = first; kind <= last; kind++) {
+		/*
+		 * All of them before one is taken off: a trampoline that is replaced
+		 * has its fexit skipped by who is in the function by then, and on 6.12
+		 * that is a grace period.
+		 */
+		for (kind = first; kind <= last; kind++)
 			if (attached[i][kind] >= 0 && counts(kind))
 				EXPECT_TRUE(sops_wait(counted(kind) == was[kind] + 1))
 					TH_LOG("%s: %llu", kinds[kind], counted(kind) - was[kind]);
+		for (kind = first; kind <= last; kind++)
 			take_off(_metadata, i, kind);
-		}
 		ASSERT_EQ(0, sops_rmmod());
 	}
 }
