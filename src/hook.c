@@ -205,7 +205,7 @@ int __init sops_hooks_check(void)
 }
 
 /**
- * sops_hook_body() - where a hooked function goes on, behind its call to ftrace
+ * sops_hook_body() - sops_hook_body_of() the function of that name
  * @func: its name, in the table
  *
  * Context: process, at insmod, after sops_hooks_check().

@@ -53,7 +53,7 @@ struct sops_hook {
 	unsigned long ip;
 };
 
-/* Where the function goes on, behind that call. */
+/** sops_hook_body_of() - where a hooked function goes on, behind its call to ftrace */
 static inline unsigned long sops_hook_body_of(const struct sops_hook *hook)
 {
 	return hook->ip + MCOUNT_INSN_SIZE;

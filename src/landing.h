@@ -20,7 +20,7 @@ extern const struct sops_landing sops_landings[];
 
 void sops_landing_init(const struct sops_hook *hooks);
 
-/* Does this processor want them? */
+/** sops_landing_wanted() - does this processor want them? Context: any */
 static __always_inline bool sops_landing_wanted(void)
 {
 	return cpu_feature_enabled(X86_FEATURE_IBT);
