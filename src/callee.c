@@ -10,6 +10,9 @@
  * sends, takes a callback, or calls what others can give it. What is here was
  * read in 6.1, 6.12 and 7.3. Who is not known is taken to want one.
  *
+ * All of it is short as well, and does not sleep: it can be called with
+ * preemption off, and nobody notices.
+ *
  * Another program may be attached to these functions: it has a trampoline, and
  * a run context, of its own.
  */
@@ -36,6 +39,14 @@ static const char * const callee_names[] = {
 	"tcp_reno_ssthresh",
 	"tcp_reno_cong_avoid",
 	"tcp_reno_undo_cwnd",
+	/* the same, and state that is in it */
+	"cubictcp_init",
+	"cubictcp_recalc_ssthresh",
+	"cubictcp_cong_avoid",
+	"cubictcp_state",
+	"cubictcp_cwnd_event",
+	"cubictcp_cwnd_event_tx_start",
+	"cubictcp_acked",
 };
 
 /* Where the kernel has them; 0: it has not, or more than one. */

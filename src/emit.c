@@ -187,20 +187,42 @@ static bool emit_is_extensible(const struct bpf_prog *prog)
 }
 
 /*
+ * Short: so few instructions that other code of the kernel's holds preemption
+ * off for as long any time it takes a lock.
+ */
+#define SHORT_INSNS	512
+
+/* What a program's instructions tell of how it can be called. */
+struct emit_needs {
+	bool run_ctx;	/* may find out about a run context */
+	bool steps;	/* is not over soon: preemption must not be off for that long */
+};
+
+/* How far a jump goes. */
+static s32 emit_jump(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_JMP32 | BPF_JA) ? insn->imm : insn->off;
+}
+
+/*
  * Can nothing that runs as this program find out about a run context? Not
  * when it calls nothing that does: no subprogram, no tail call, and no helper
  * or function of the kernel that is not known to do without, see callee.c.
+ * These are short as well; so it is over soon if it never jumps back and has
+ * but a few instructions, of which none runs twice.
  */
-static bool emit_is_leaf(const struct bpf_prog *prog)
+static struct emit_needs emit_needs(const struct bpf_prog *prog)
 {
+	const struct emit_needs all = { .run_ctx = true, .steps = true };
+	struct emit_needs needs = { .steps = prog->len > SHORT_INSNS };
 	u32 i;
 
 	if (emit_is_extensible(prog))
-		return false;
+		return all;
 	for (i = 0; i < prog->len; i++) {
-		u8 code = prog->insnsi[i].code;
+		const struct bpf_insn *insn = &prog->insnsi[i];
 
-		switch (BPF_CLASS(code)) {
+		switch (BPF_CLASS(insn->code)) {
 		case BPF_ALU:
 		case BPF_ALU64:
 		case BPF_LDX:
@@ -208,16 +230,16 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 		case BPF_STX:
 			continue;
 		case BPF_LD:
-			if (code != (BPF_LD | BPF_IMM | BPF_DW))
-				return false;
+			if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
+				return all;
 			i++;
 			continue;
 		}
 		/* Jumps: those that only jump, exit, and calls of what does no harm. */
-		switch (BPF_OP(code)) {
+		switch (BPF_OP(insn->code)) {
 		case BPF_CALL:
-			if (!sops_callee_is_harmless(&prog->insnsi[i]))
-				return false;
+			if (!sops_callee_is_harmless(insn))
+				return all;
 			continue;
 		case BPF_JA:
 		case BPF_JEQ:
@@ -231,24 +253,35 @@ static bool emit_is_leaf(const struct bpf_prog *prog)
 		case BPF_JSGE:
 		case BPF_JSLT:
 		case BPF_JSLE:
+			needs.steps |= emit_jump(insn) < 0;
+			continue;
 		case BPF_EXIT:
 			continue;
 		}
-		return false;
+		return all;
 	}
-	return true;
+	return needs;
+}
+
+/* The steps in place. */
+static enum sops_emit_form emit_form_inline(struct emit_needs needs, unsigned int how)
+{
+	if (how & SOPS_EMIT_ALWAYS)
+		return SOPS_FORM_ALWAYS;
+	if (how & SOPS_EMIT_PREEMPT_OFF || !needs.steps)
+		return SOPS_FORM_PREEMPT_OFF;
+	return SOPS_FORM_INLINE;
 }
 
 /* How to do the steps for @prog; false when the kernel has others for it. */
-static bool emit_form(const struct bpf_prog *prog, unsigned int how,
-		      enum sops_emit_form *form)
+static bool emit_form(const struct bpf_prog *prog, struct emit_needs needs,
+		      unsigned int how, enum sops_emit_form *form)
 {
 	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
 	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
 
 	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
-		*form = how & SOPS_EMIT_PREEMPT_OFF ? SOPS_FORM_PREEMPT_OFF :
-			how & SOPS_EMIT_ALWAYS ? SOPS_FORM_ALWAYS : SOPS_FORM_INLINE;
+		*form = emit_form_inline(needs, how);
 	else if (enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable)
 		*form = SOPS_FORM_SLEEPABLE;
 	else
@@ -269,8 +302,9 @@ static bool emit_form(const struct bpf_prog *prog, unsigned int how,
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how)
 {
+	const struct emit_needs needs = emit_needs(prog);
 	struct sops_emit_tramp t = {
-		.leaf = emit_is_leaf(prog),
+		.leaf = !needs.run_ctx,
 		.prog = (u64)prog,
 		.func = sops_prog_entry(prog),
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
@@ -285,7 +319,7 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	for (i = 0; i < model->nr_args; i++)
 		if (model->arg_size[i] > 2 * sizeof(u64))
 			return false;
-	if (!emit_form(prog, how, &t.form))
+	if (!emit_form(prog, needs, how, &t.form))
 		return false;
 	t.preamble_size = sops_preamble(stub, &t.preamble);
 	return !sops_emit_tramp(code, &emit_shared, &t);

@@ -6,8 +6,9 @@
  *
  * A call costs less then, see steps_x86.c. What it costs instead: as long as
  * such a program runs nothing else does on its processor, whatever its
- * priority. For programs that are short, or run in softirq anyway, that is no
- * loss, but only who knows the programs can tell, so it has to be asked for.
+ * priority. For programs that run in softirq anyway that is no loss, but only
+ * who knows the programs can tell, so it has to be asked for. Those that are
+ * short for all to see have it by default, see emit.c.
  *
  * Programs that may sleep, and all programs where the kernel's generator
  * writes the trampolines, run as they always do.

@@ -81,7 +81,10 @@
  *
  *
  * Where it was asked for, preemption is held off here, in place of the steps
- * for RCU and migration, for the same reasons.
+ * for RCU and migration, for the same reasons. Programs that are over soon have
+ * that without being asked, see emit.c: it takes less than to find out whether
+ * the caller did it, and nobody waits longer for the processor than for any
+ * spinlock of the kernel's.
  */
 #include "steps_x86.h"
 

@@ -17,6 +17,7 @@
 #include <kselftest_harness.h>
 
 #include "context.skel.h"
+#include "trace.h"
 
 #define RESULT	"/sys/kernel/debug/sops_result"
 
@@ -118,6 +119,32 @@ FIXTURE_TEARDOWN(context)
 	EXPECT_EQ(0, mod_unload("sops_probe"));
 	EXPECT_EQ(0, sops_wait_empty());
 	EXPECT_EQ(0, sops_rmmod());
+}
+
+/* what the steps leave in the task, seen from a function that a member calls */
+static int look_inside(FIXTURE_DATA(context) *self, const char *member)
+{
+	self->skel->data->seen_inside = -1;
+	return call(self->sock, member, "task") < 0 ? -1 : self->skel->data->seen_inside;
+}
+
+/*
+ * Whoever is over soon runs with preemption off, in place of the steps for
+ * migration and RCU; whoever jumps back does only if that was asked for.
+ */
+TEST_F(context, short_programs)
+{
+	struct bpf_link *fentry;
+
+	if (!has_fentry())
+		SKIP(return, "this kernel has no fentry for functions of its own");
+	fentry = bpf_program__attach(self->skel->progs.inside);
+	ASSERT_NE(NULL, fentry);
+	/* its own steps are seen as well */
+	EXPECT_EQ(self->own ? self->usual : 2 * self->usual, look_inside(self, "set_state"));
+	EXPECT_EQ(self->preempt_off ? self->usual : 2 * self->usual,
+		  look_inside(self, "cwnd_event"));
+	bpf_link__destroy(fentry);
 }
 
 static int runs(const struct bpf_program *prog)

@@ -29,11 +29,13 @@ SEC("struct_ops/" #m) __u32 call_##m(unsigned long long *ctx)		\
 MEMBERS(CALLS_HELPER)
 
 extern __u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
+extern __u32 cubictcp_recalc_ssthresh(struct sock *sk) __ksym;
 
 #define CALLS_HARMLESS(m)						\
 SEC("struct_ops/" #m) __u32 harmless_##m(unsigned long long *ctx)	\
 {									\
 	return tcp_reno_undo_cwnd((void *)ctx[0]) +			\
+	       cubictcp_recalc_ssthresh((void *)ctx[0]) +		\
 	       (bpf_ktime_get_ns() ? 2 : 3);				\
 }
 MEMBERS(CALLS_HARMLESS)

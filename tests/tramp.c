@@ -358,7 +358,8 @@ static long image_of_map(const struct bpf_map *map)
 
 /*
  * Who calls nothing that looks at a run context gets none, and its trampoline
- * is shorter. One call of anything else, and it has one.
+ * is shorter; shorter still if it is over soon. One call of anything else, and
+ * it has one.
  */
 TEST_F(tramp, run_context_when_it_can_be_seen)
 {
@@ -373,18 +374,41 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	static const struct bpf_insn loop[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .imm = 1 },
+		{ .code = BPF_JMP32 | BPF_JNE | BPF_K, .off = -2, .imm = 4 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct bpf_insn lengthy[513];
 	struct tramp_bpf *replaces;
 	struct leaf_bpf *skel;
-	long without, with;
+	long without, with, not_short;
+	size_t i;
 
 	if (!self->own)
 		SKIP(return, "the kernel's generator gives one to all");
 	without = image_of(leaf, 4, "t_leaf");
 	with = image_of(helper, 3, "t_helper");
 	ASSERT_LT(0, without);
-	TH_LOG("%ld bytes without, %ld with", without, with);
-	EXPECT_LT(without, with);
+	not_short = image_of(loop, 4, "t_loop");
+	TH_LOG("%ld bytes without, %ld if it is not short, %ld with", without, not_short, with);
+	if (starts(variant->params, "preempt_off")) {
+		EXPECT_EQ(without, not_short);
+	} else {
+		EXPECT_LT(without, not_short);
+	}
+	EXPECT_LT(not_short, with);
 	EXPECT_GE(7 * 320, with);
+
+	/* 512 instructions are short, one more is not */
+	for (i = 0; i < ARRAY_SIZE(lengthy); i++)
+		lengthy[i] = leaf[0];
+	lengthy[511] = leaf[3];
+	EXPECT_EQ(without, image_of(lengthy, 512, "t_512"));
+	lengthy[511] = leaf[0];
+	lengthy[512] = leaf[3];
+	EXPECT_EQ(not_short, image_of(lengthy, 513, "t_513"));
 
 	/* programs with BTF: the same, unless another can be put in their place */
 	skel = leaf_bpf__open_and_load();

@@ -112,13 +112,24 @@ static unsigned long where(const char *asked, int sock)
 	return call(asked, "cong_avoid", "where", sock);
 }
 
-/* could call a helper, and does not; and needs nothing but its arguments */
-static int may_call(void)
+/*
+ * The programs: one could call a helper, and does not, and the other could call
+ * what is known to be short; they need nothing but their arguments.
+ */
+static const struct program {
+	const char *name;
+	enum bpf_func_id calls;
+} programs[] = {
+	{ "may_call", BPF_FUNC_get_numa_node_id },
+	{ "short", BPF_FUNC_ktime_get_ns },
+};
+
+static int load_one(const struct program *program)
 {
-	static const struct bpf_insn insns[] = {
+	const struct bpf_insn insns[] = {
 		LOAD(BPF_REG_1, BPF_REG_1, 16),
 		INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 1, 12345),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_numa_node_id),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, program->calls),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
@@ -126,12 +137,12 @@ static int may_call(void)
 	return sops_insns(&tcp, "cong_avoid", insns, sizeof(insns) / sizeof(*insns));
 }
 
-static FILE *file(const char *peer)
+static FILE *file(const char *peer, const char *program)
 {
 	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/root/out/%s.code", peer);
+	snprintf(path, sizeof(path), "/root/out/%s.%s.code", peer, program);
 	mkdir("/root/out", 0755);
 	f = fopen(path, "w");
 	if (!f)
@@ -139,10 +150,10 @@ static FILE *file(const char *peer)
 	return f;
 }
 
-static void code_of(const char *peer)
+static void code_of_program(const char *peer, const struct program *called)
 {
+	int prog = load_one(called), map, sock;
 	char name[SOPS_NAME_LEN];
-	int prog = may_call(), map, sock;
 	struct sops_value v;
 	FILE *f;
 
@@ -154,7 +165,7 @@ static void code_of(const char *peer)
 	if (errno)
 		die(peer);
 	sock = socket_on(name);
-	f = file(peer);
+	f = file(peer, called->name);
 	fprintf(f, "func %lx\n", where("ca", sock));
 	symbols_of(f, where("ca", sock));
 	field(f, "cpus_ptr");
@@ -169,10 +180,18 @@ static void code_of(const char *peer)
 	close(prog);
 }
 
+static void code_of(const char *peer)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		code_of_program(peer, &programs[i]);
+}
+
 static void code_of_c(void)
 {
 	int sock = socket(AF_INET, SOCK_STREAM, 0);
-	FILE *f = file("c");
+	FILE *f = file("c", "none");
 
 	fprintf(f, "func %lx\n", where("c", sock));
 	symbols_of(f, where("c", sock));
