@@ -12,12 +12,14 @@
 
 #ifdef __KERNEL__
 #include <linux/errno.h>
+#include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #else
 #include <errno.h>
 #include <string.h>
 #include <sys/cdefs.h>
+#define __init
 #endif
 #include "emit_x86.h"
 

@@ -19,7 +19,7 @@
 #include "callee.h"
 #include "kernel.h"
 
-static const char * const callee_names[] = {
+static const char * const callee_names[] __initconst = {
 	/* read a clock */
 	"bpf_ktime_get_ns",
 	"bpf_ktime_get_boot_ns",
@@ -57,7 +57,7 @@ static unsigned long callees[ARRAY_SIZE(callee_names)] __ro_after_init;
  *
  * Context: process, at insmod, after sops_kernel_bind().
  */
-void sops_callees_init(void)
+void __init sops_callees_init(void)
 {
 	int i;
 

@@ -39,7 +39,7 @@ static u32 emit_part_size;
 
 /* Each part of it has a frame for its own bounds, and a name. */
 static struct bpf_ksym emit_ksyms[SOPS_NR_EXITS];
-static const char * const emit_names[SOPS_NR_EXITS] = {
+static const char * const emit_names[SOPS_NR_EXITS] __initconst = {
 	[SOPS_EXIT_CALLED]	= "bpf__struct_ops_exit_called",
 	[SOPS_EXIT_INLINE]	= "bpf__struct_ops_exit",
 	[SOPS_EXIT_LEAF]	= "bpf__struct_ops_exit_leaf",
@@ -47,7 +47,7 @@ static const char * const emit_names[SOPS_NR_EXITS] = {
 };
 
 /* The shared part, in executable memory. */
-static const char *emit_share(void)
+static const char * __init emit_share(void)
 {
 	u8 buf[SOPS_SHARED_MAX + SOPS_PACK_HEAD];
 	struct sops_code c = { .buf = buf, .size = sizeof(buf), .used = SOPS_PACK_HEAD };
@@ -80,7 +80,7 @@ static void emit_unshare(void)
 	emit_part = NULL;
 }
 
-static const char *emit_setup(void)
+static const char * __init emit_setup(void)
 {
 	static char no_symbol[64];
 	const char *missing, *why;
@@ -107,8 +107,8 @@ static const char *emit_setup(void)
 	return why;
 }
 
-static void emit_name(struct bpf_ksym *ksym, const char *name,
-		      const struct sops_exit_part *part)
+static void __init emit_name(struct bpf_ksym *ksym, const char *name,
+			     const struct sops_exit_part *part)
 {
 	ksym->start = (unsigned long)emit_part + part->start;
 	ksym->end = (unsigned long)emit_part + part->end;
@@ -125,7 +125,7 @@ static void emit_name(struct bpf_ksym *ksym, const char *name,
  *
  * Return: NULL, or why the kernel's generator is used for all.
  */
-const char *sops_emit_init(void)
+const char * __init sops_emit_init(void)
 {
 	const char *why = emit_setup();
 	int i;

@@ -12,7 +12,7 @@ static bool generator = true;
 module_param(generator, bool, 0444);
 MODULE_PARM_DESC(generator, "use the kernel's own trampoline generator (on this processor it always is)");
 
-const char *sops_emit_init(void)
+const char * __init sops_emit_init(void)
 {
 	return "there are none of our own for this processor";
 }

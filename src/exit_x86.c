@@ -15,7 +15,7 @@ struct rare {
 };
 
 /* Return value out of the way, call, return value and task back. */
-static void emit_call_after(struct sops_code *c, const struct sops_emit_kernel *k, u64 func)
+static void __init emit_call_after(struct sops_code *c, const struct sops_emit_kernel *k, u64 func)
 {
 	emit_push(c, RAX);
 	emit_call(c, k, func);
@@ -23,8 +23,9 @@ static void emit_call_after(struct sops_code *c, const struct sops_emit_kernel *
 	emit_current(c, k, RDX);
 }
 
-static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit_kernel *k,
-				     struct rare *rare)
+static void __init emit_migrate_enable_rare(struct sops_code *c,
+					    const struct sops_emit_kernel *k,
+					    struct rare *rare)
 {
 	/* It was not off: the kernel's function warns. inc word [rdx + migration_disabled] */
 	rare->at[0] = c->used;
@@ -48,8 +49,9 @@ static void emit_migrate_enable_rare(struct sops_code *c, const struct sops_emit
  * As the kernel does it: preemption is off from before cpus_ptr is looked at
  * until the task may move again, or a switch between would leave it pinned.
  */
-static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kernel *k,
-				const struct rare *rare)
+static void __init emit_migrate_enable(struct sops_code *c,
+				       const struct sops_emit_kernel *k,
+				       const struct rare *rare)
 {
 	emit_preempt(c, k, false);
 	/* lea rcx, [rdx + cpus_mask] */
@@ -73,8 +75,9 @@ static void emit_migrate_enable(struct sops_code *c, const struct sops_emit_kern
  * entered once more, and left by the kernel's function, which knows what is to
  * be done.
  */
-static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_kernel *k,
-				 struct rare *rare)
+static void __init emit_rcu_unlock_rare(struct sops_code *c,
+					const struct sops_emit_kernel *k,
+					struct rare *rare)
 {
 	rare->at[0] = c->used;
 	/* cmp dword [rdx + rcu_nesting], 1: carry when it is 0 */
@@ -87,8 +90,8 @@ static void emit_rcu_unlock_rare(struct sops_code *c, const struct sops_emit_ker
 	rare->back[1] = emit_jmp(c);
 }
 
-static void emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *k,
-			    const struct rare *rare)
+static void __init emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *k,
+				   const struct rare *rare)
 {
 	/* dec dword/qword [rdx + rcu_nesting] */
 	if (!emit_rcu_is_split(k))
@@ -106,26 +109,26 @@ static void emit_rcu_unlock(struct sops_code *c, const struct sops_emit_kernel *
 }
 
 /* A part of the shared code: its first byte makes the frame start at another offset than 0. */
-static void emit_part(struct sops_code *c, struct sops_exit_part *part)
+static void __init emit_part(struct sops_code *c, struct sops_exit_part *part)
 {
 	part->start = c->used;
 	EMIT(c, 0xcc);						/* int3 */
 }
 
-static void emit_part_end(struct sops_code *c, const struct sops_emit_kernel *k,
-			  struct sops_exit_part *part)
+static void __init emit_part_end(struct sops_code *c, const struct sops_emit_kernel *k,
+				 struct sops_exit_part *part)
 {
 	part->frame_end = emit_return(c, k);
 	part->end = c->used;
 }
 
-static u64 emit_here(const struct sops_code *c)
+static u64 __init emit_here(const struct sops_code *c)
 {
 	return c->at + c->used;
 }
 
 /* The kernel's own steps; the return is to come. */
-static void emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *k, u64 exit)
+static void __init emit_exit_called(struct sops_code *c, const struct sops_emit_kernel *k, u64 exit)
 {
 	emit_store(c, RAX, CALLED_RET);
 	emit_load(c, RDI, CALLED_PROG);
@@ -135,8 +138,9 @@ static void emit_exit_called(struct sops_code *c, const struct sops_emit_kernel 
 	emit_load(c, RAX, CALLED_RET);
 }
 
-static void emit_exits_called(struct sops_code *c, const struct sops_emit_kernel *k,
-			      struct sops_emit_shared *s)
+static void __init emit_exits_called(struct sops_code *c,
+				     const struct sops_emit_kernel *k,
+				     struct sops_emit_shared *s)
 {
 	struct sops_exit_part *part = &s->parts[SOPS_EXIT_CALLED];
 	u32 join;
@@ -152,8 +156,8 @@ static void emit_exits_called(struct sops_code *c, const struct sops_emit_kernel
 }
 
 /* Returns where it is. */
-static u64 emit_exit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
-			    struct sops_exit_part *part, bool leaf)
+static u64 __init emit_exit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
+				   struct sops_exit_part *part, bool leaf)
 {
 	struct rare migrate, rcu;
 	u64 at;
@@ -177,8 +181,9 @@ static u64 emit_exit_inline(struct sops_code *c, const struct sops_emit_kernel *
 	return at;
 }
 
-static void emit_exits_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
-				   struct sops_emit_shared *s)
+static void __init emit_exits_preempt_off(struct sops_code *c,
+					  const struct sops_emit_kernel *k,
+					  struct sops_emit_shared *s)
 {
 	struct sops_exit_part *part = &s->parts[SOPS_EXIT_PREEMPT_OFF];
 
@@ -199,8 +204,8 @@ static void emit_exits_preempt_off(struct sops_code *c, const struct sops_emit_k
  * Return: 0, or -ERANGE when there is less room than SOPS_SHARED_MAX, or
  * something cannot be reached.
  */
-int sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
-		     struct sops_emit_shared *s)
+int __init sops_emit_shared(struct sops_code *c, const struct sops_emit_kernel *k,
+			    struct sops_emit_shared *s)
 {
 	const u64 addrs[] = {
 		k->return_thunk, k->call_depth, k->current_task, k->preempt_count,

@@ -24,12 +24,13 @@ SOPS_OPTIONAL(SOPS_DEFINE_OPTIONAL)
 
 DEFINE_STATIC_CALL_NULL(sops_lookup_name, kallsyms_lookup_name);
 
-static const struct sops_borrowed {
+struct sops_borrowed {
 	const char *name;
 	const char *config;
 	struct static_call_key *key;
 	void *tramp;
-} sops_borrowed[] = {
+};
+
 #define SOPS_ENTRY(kind, name, config) {				\
 		#name, config,						\
 		&STATIC_CALL_KEY(sops_##kind##_##name),			\
@@ -37,8 +38,12 @@ static const struct sops_borrowed {
 	},
 #define SOPS_BORROWED_ENTRY(name, config)	SOPS_ENTRY(borrowed, name, config)
 #define SOPS_OPTIONAL_ENTRY(name, config)	SOPS_ENTRY(optional, name, config)
+
+static const struct sops_borrowed sops_borrowed[] __initconst = {
 	SOPS_BORROWED(SOPS_BORROWED_ENTRY)
-}, sops_optional[] = {
+};
+
+static const struct sops_borrowed sops_optional[] __initconst = {
 	SOPS_OPTIONAL(SOPS_OPTIONAL_ENTRY)
 };
 
@@ -47,12 +52,12 @@ static char *missing = "";
 module_param(missing, charp, 0444);
 MODULE_PARM_DESC(missing, "name of a kernel symbol to pretend away, to see the refusal");
 
-static bool sops_pretend_missing(const char *name)
+static bool __init sops_pretend_missing(const char *name)
 {
 	return !strcmp(name, missing);
 }
 #else
-static bool sops_pretend_missing(const char *name)
+static bool __init sops_pretend_missing(const char *name)
 {
 	return false;
 }
@@ -63,7 +68,7 @@ struct sops_matches {
 	unsigned long addr;
 };
 
-static int sops_count_symbol(void *data, unsigned long addr)
+static int __init sops_count_symbol(void *data, unsigned long addr)
 {
 	struct sops_matches *matches = data;
 
@@ -72,7 +77,7 @@ static int sops_count_symbol(void *data, unsigned long addr)
 	return 0;
 }
 
-static struct sops_matches sops_matches_of(const char *name)
+static struct sops_matches __init sops_matches_of(const char *name)
 {
 	struct sops_matches matches = {};
 
@@ -93,8 +98,7 @@ static struct sops_matches sops_matches_of(const char *name)
  * Return: 0, -ENOENT when there is no such symbol, -ENOTUNIQ when there are
  * several and nothing says which is meant.
  */
-int sops_kernel_lookup(const char *name, const char *config,
-		       unsigned long *addr)
+int __init sops_kernel_lookup(const char *name, const char *config, unsigned long *addr)
 {
 	struct sops_matches matches = sops_matches_of(name);
 
@@ -116,7 +120,7 @@ int sops_kernel_lookup(const char *name, const char *config,
  * kallsyms_lookup_name() itself, by a kprobe that is never armed: unregistering
  * an armed one allocates, and when that fails it stays, on a stack long gone.
  */
-static int sops_bind_lookup_name(void)
+static int __init sops_bind_lookup_name(void)
 {
 	struct kprobe kp = {
 		.symbol_name	= "kallsyms_lookup_name",
@@ -143,7 +147,7 @@ static int sops_bind_lookup_name(void)
  *
  * Return: 0, or -Exxx of the last failure; then nothing borrowed may be called.
  */
-int sops_kernel_bind(void)
+int __init sops_kernel_bind(void)
 {
 	unsigned long addr;
 	int i, err, ret;
@@ -186,7 +190,7 @@ int sops_kernel_bind(void)
  *
  * Return: its address, 0 when there is none or more than one.
  */
-unsigned long sops_kernel_find(const char *name)
+unsigned long __init sops_kernel_find(const char *name)
 {
 	struct sops_matches matches = sops_matches_of(name);
 
@@ -200,7 +204,7 @@ unsigned long sops_kernel_find(const char *name)
  *
  * Return: NULL, or the name of one that is missing; then none may be called.
  */
-const char *sops_kernel_bind_optional(void)
+const char * __init sops_kernel_bind_optional(void)
 {
 	unsigned long addr;
 	int i;

@@ -141,7 +141,7 @@ int __init sops_layout_init(void)
  *
  * Return: 0, or -EOPNOTSUPP.
  */
-int sops_layout_check_ops(const char *table, const void *ours, size_t from, size_t size)
+int __init sops_layout_check_ops(const char *table, const void *ours, size_t from, size_t size)
 {
 	void * const *kernels = (void *)sops_kernel_find(table);
 	void * const *own = ours;

@@ -9,11 +9,13 @@
 #include "learn_x86.h"
 #include "names.h"
 
-/* What the kernel has to be configured like, or why not. */
-static const struct {
+struct emit_config {
 	bool bad;
 	const char *why;
-} emit_configs[] = {
+};
+
+/* What the kernel has to be configured like, or why not. */
+static const struct emit_config emit_configs[] __initconst = {
 	{ !IS_ENABLED(CONFIG_SMP), "it has no CONFIG_SMP" },
 	{ !IS_ENABLED(CONFIG_PREEMPT_RCU), "it has no CONFIG_PREEMPT_RCU" },
 	{ IS_ENABLED(CONFIG_PREEMPT_RT), "it has CONFIG_PREEMPT_RT" },
@@ -33,7 +35,7 @@ static_assert((PREEMPT_MASK | SOFTIRQ_MASK) == 0xffff);
  *
  * Return: NULL, or why not.
  */
-const char *sops_emit_config(void)
+const char * __init sops_emit_config(void)
 {
 	int i;
 
@@ -45,10 +47,12 @@ const char *sops_emit_config(void)
 
 #define AT(member)	offsetof(struct sops_emit_kernel, member)
 
-static const struct {
+struct emit_symbol {
 	const char *name;
 	u32 at;
-} emit_symbols[] = {
+};
+
+static const struct emit_symbol emit_symbols[] __initconst = {
 	{ "bpf_stats_enabled_key", AT(stats) },
 	{ "runqueues", AT(nr_pinned) },
 	{ SOPS_PREEMPT_SCHEDULE, AT(preempt_schedule) },
@@ -60,11 +64,13 @@ static const struct {
 	{ "__bpf_prog_exit_sleepable", AT(exit_sleepable) },
 };
 
-static const struct {
+struct emit_member {
 	const char *name;
 	u32 size;
 	u32 at;
-} emit_members[] = {
+};
+
+static const struct emit_member emit_members[] __initconst = {
 	{ "bpf_ctx", 8, AT(task.bpf_ctx) },
 	{ "cpus_ptr", 8, AT(task.cpus_ptr) },
 	{ "cpus_mask", sizeof(cpumask_t), AT(task.cpus_mask) },
@@ -76,7 +82,7 @@ static const struct {
  * Variables that are one to a processor and used a lot were in a struct
  * together for some versions, on their own before and after.
  */
-static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 *addr)
+static bool __init emit_find_hot(const char *symbol, const char *member, u32 size, u64 *addr)
 {
 	unsigned long hot = sops_kernel_find("pcpu_hot");
 	int offset;
@@ -91,7 +97,7 @@ static bool emit_find_hot(const char *symbol, const char *member, u32 size, u64 
 }
 
 /* Symbols and members that all kernels have by the same name. */
-static const char *emit_learn_tables(struct sops_emit_kernel *k)
+static const char * __init emit_learn_tables(struct sops_emit_kernel *k)
 {
 	const struct btf_type *task = sops_names_struct("task_struct");
 	unsigned long addr;
@@ -128,7 +134,7 @@ static const char *emit_learn_tables(struct sops_emit_kernel *k)
  *
  * Return: NULL, or what is missing.
  */
-const char *sops_emit_learn(struct sops_emit_kernel *k)
+const char * __init sops_emit_learn(struct sops_emit_kernel *k)
 {
 	const char *missing = emit_learn_tables(k);
 	unsigned long thunk;

@@ -60,7 +60,7 @@ static u32 sops_names_bucket(const char *name)
 }
 
 /* One more than the last id; ids have no gaps. */
-static u32 sops_names_count(void)
+static u32 __init sops_names_count(void)
 {
 	u32 last = 0, step;
 
@@ -74,7 +74,7 @@ static u32 sops_names_count(void)
  * Enough of them in order is no chance. If others are not, the kernel, which has
  * compared them all, knows.
  */
-static bool sops_names_look_sorted(void)
+static bool __init sops_names_look_sorted(void)
 {
 	u32 step = sops_names_end / 64 ?: 1, id;
 
@@ -84,7 +84,7 @@ static bool sops_names_look_sorted(void)
 	return true;
 }
 
-static void sops_names_forget(void)
+static void __init sops_names_forget(void)
 {
 	kvfree(sops_names_first);
 	kvfree(sops_names_next);
@@ -92,7 +92,7 @@ static void sops_names_forget(void)
 	sops_names_next = NULL;
 }
 
-static void sops_names_fill(void)
+static void __init sops_names_fill(void)
 {
 	const struct btf_type *t;
 	u32 id, bucket;
@@ -121,7 +121,7 @@ static void sops_names_fill(void)
  * Without memory for it each answer is a walk, which takes longer.
  * Context: process, at insmod, after sops_kernel_bind().
  */
-void sops_names_init(void)
+void __init sops_names_init(void)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
 
@@ -137,7 +137,7 @@ void sops_names_init(void)
 }
 
 /** sops_names_exit() - no more questions */
-void sops_names_exit(void)
+void __init sops_names_exit(void)
 {
 	sops_names_forget();
 	sops_names_btf = NULL;
@@ -203,8 +203,8 @@ s32 sops_names_find(const struct btf *btf, const char *name, u32 kind)
 }
 
 /* Of nameless members as well. */
-static int sops_names_offset(const struct btf *btf, const struct btf_type *t,
-			     const char *name, u32 size)
+static int __init sops_names_offset(const struct btf *btf, const struct btf_type *t,
+				    const char *name, u32 size)
 {
 	u32 i, offset, found;
 	int inner;
@@ -238,7 +238,7 @@ static int sops_names_offset(const struct btf *btf, const struct btf_type *t,
  *
  * Return: the struct, NULL when the kernel's BTF does not have it.
  */
-const struct btf_type *sops_names_struct(const char *name)
+const struct btf_type * __init sops_names_struct(const char *name)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
 	s32 id = sops_names_find(btf, name, BTF_KIND_STRUCT);
@@ -257,7 +257,7 @@ const struct btf_type *sops_names_struct(const char *name)
  * Return: the offset in bytes, -ENOENT when there is no such struct or member,
  * -EINVAL when it is of another size.
  */
-int sops_names_member(const struct btf_type *t, const char *name, u32 size)
+int __init sops_names_member(const struct btf_type *t, const char *name, u32 size)
 {
 	return t ? sops_names_offset(borrowed(bpf_get_btf_vmlinux)(), t, name, size) : -ENOENT;
 }

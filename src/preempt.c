@@ -45,7 +45,7 @@ static bool preempt_never(const char *type)
  *
  * Context: process, at insmod, after sops_types_init().
  */
-void sops_preempt_init(bool own)
+void __init sops_preempt_init(bool own)
 {
 	unsigned int i;
 

@@ -21,14 +21,15 @@
 /* How deep "pointer to const struct ..." may go before we give up on it. */
 #define SOPS_PROTO_DEPTH	8
 
-static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
-			    const struct btf_type *t, const char *what, int depth);
+static void __init sops_proto_func(struct seq_buf *s, const struct btf *btf,
+				   const struct btf_type *t, const char *what,
+				   int depth);
 
 /*
  * By size and sign, as C has it in the fewest words; what is as large as a long
  * is one. Whether a char has a sign is an option of the compiler.
  */
-static void sops_proto_int(struct seq_buf *s, const struct btf_type *t)
+static void __init sops_proto_int(struct seq_buf *s, const struct btf_type *t)
 {
 	u32 encoding = BTF_INT_ENCODING(*(const u32 *)(t + 1));
 	const char *name;
@@ -55,8 +56,8 @@ static void sops_proto_int(struct seq_buf *s, const struct btf_type *t)
 	seq_buf_printf(s, "%s%s", encoding & BTF_INT_SIGNED ? "" : "unsigned ", name);
 }
 
-static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
-			    int depth)
+static void __init sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
+				   int depth)
 {
 	const struct btf_type *t;
 	const char *name;
@@ -116,8 +117,8 @@ static void sops_proto_type(struct seq_buf *s, const struct btf *btf, u32 id,
 }
 
 /* "ret WHAT(arg, arg)" of the prototype @t; @what is "(*)" for a pointer to one. */
-static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
-			    const struct btf_type *t, const char *what, int depth)
+static void __init sops_proto_func(struct seq_buf *s, const struct btf *btf,
+				   const struct btf_type *t, const char *what, int depth)
 {
 	const struct btf_param *params = (const struct btf_param *)(t + 1);
 	u32 i;
@@ -133,8 +134,8 @@ static void sops_proto_func(struct seq_buf *s, const struct btf *btf,
 }
 
 /* The prototype of @func into @s; -ENOENT when BTF does not have it. */
-static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
-			    const char *func)
+static int __init sops_proto_print(struct seq_buf *s, const struct btf *btf,
+				   const char *func)
 {
 	const struct btf_type *t;
 	s32 id;
@@ -159,7 +160,7 @@ static int sops_proto_print(struct seq_buf *s, const struct btf *btf,
  * Return: 0, -ENOENT when BTF does not know the function, -EOPNOTSUPP when it
  * differs.
  */
-int sops_proto_check(const char *func, const char *expected)
+int __init sops_proto_check(const char *func, const char *expected)
 {
 	struct btf *btf = borrowed(bpf_get_btf_vmlinux)();
 	char text[256];

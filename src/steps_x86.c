@@ -94,7 +94,7 @@
  * processor writes there, and an instruction is not interrupted. Where they are
  * on two cache lines (6.12, 7.3) they are two.
  */
-static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
+static void __init emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	/* inc dword/qword [rax + rcu_nesting] */
 	if (!emit_rcu_is_split(k))
@@ -111,7 +111,7 @@ static void emit_rcu_lock(struct sops_code *c, const struct sops_emit_kernel *k)
  * between these two instructions could. The kernel counts a task once. All ask
  * only whether it is 0, so here each time counts, and is taken off again.
  */
-static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k)
+static void __init emit_migrate_disable(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	/* inc word [rax + migration_disabled] */
 	EMIT_32(c, k->task.migration_disabled, 0x66, 0xff, 0x80);
@@ -120,7 +120,7 @@ static void emit_migrate_disable(struct sops_code *c, const struct sops_emit_ker
 }
 
 /* The task is rax. */
-static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
+static void __init emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	/* push [rax + bpf_ctx] */
 	EMIT_32(c, k->task.bpf_ctx, 0xff, 0xb0);
@@ -130,8 +130,8 @@ static void emit_run_ctx_set(struct sops_code *c, const struct sops_emit_kernel 
 }
 
 /* The program's context is @ctx from rsp. */
-static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k,
-			   struct sops_steps *steps, bool interpreted, u8 ctx)
+static void __init emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k,
+				  struct sops_steps *steps, bool interpreted, u8 ctx)
 {
 	if (ctx)
 		emit_lea(c, RDI, ctx);
@@ -147,8 +147,9 @@ static void emit_prog_call(struct sops_code *c, const struct sops_emit_kernel *k
 }
 
 /* The kernel's own steps. */
-static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
-			struct sops_steps *steps, bool interpreted, u64 enter, u64 exit)
+static void __init emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
+			       struct sops_steps *steps, bool interpreted, u64 enter,
+			       u64 exit)
 {
 	EMIT(c, 0x48, 0xbf);					/* mov rdi, prog */
 	steps->prog = c->used;
@@ -164,31 +165,31 @@ static void emit_called(struct sops_code *c, const struct sops_emit_kernel *k,
 }
 
 /* The same where run time is being counted. */
-static void emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
-			 const struct sops_emit_shared *s, struct sops_steps *steps,
-			 bool interpreted)
+static void __init emit_counted(struct sops_code *c, const struct sops_emit_kernel *k,
+				const struct sops_emit_shared *s,
+				struct sops_steps *steps, bool interpreted)
 {
 	emit_called(c, k, steps, interpreted, k->enter, s->exit_called);
 }
 
 /* cmp dword [stats], 0: is it? */
-static void emit_is_counted(struct sops_code *c, const struct sops_emit_kernel *k)
+static void __init emit_is_counted(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	EMIT_32(c, k->stats, 0x83, 0x3c, 0x25);
 	emit_8(c, 0);
 }
 
 /* cmp word gs:[preempt_count], 0: are preemption or softirqs held off? */
-static void emit_is_held_off(struct sops_code *c, const struct sops_emit_kernel *k)
+static void __init emit_is_held_off(struct sops_code *c, const struct sops_emit_kernel *k)
 {
 	EMIT_32(c, k->preempt_count, 0x65, 0x66, 0x83, 0x3c, 0x25);
 	emit_8(c, 0);
 }
 
 /* All steps in place. */
-static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
-			const struct sops_emit_shared *s, struct sops_steps *steps,
-			bool leaf, bool interpreted)
+static void __init emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
+			       const struct sops_emit_shared *s, struct sops_steps *steps,
+			       bool leaf, bool interpreted)
 {
 	emit_current(c, k, RAX);
 	if (k->migrate_first) {
@@ -205,9 +206,10 @@ static void emit_inline(struct sops_code *c, const struct sops_emit_kernel *k,
 }
 
 /* Preemption off in place of RCU and migration. */
-static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
-			     const struct sops_emit_shared *s, struct sops_steps *steps,
-			     bool leaf, bool interpreted)
+static void __init emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel *k,
+				    const struct sops_emit_shared *s,
+				    struct sops_steps *steps, bool leaf,
+				    bool interpreted)
 {
 	emit_preempt(c, k, false);
 	if (!leaf) {
@@ -219,8 +221,8 @@ static void emit_preempt_off(struct sops_code *c, const struct sops_emit_kernel 
 }
 
 /* It is off already. Returns where the frame ends. */
-static u32 emit_held_off(struct sops_code *c, const struct sops_emit_kernel *k,
-			 struct sops_steps *steps, bool leaf, bool interpreted)
+static u32 __init emit_held_off(struct sops_code *c, const struct sops_emit_kernel *k,
+				struct sops_steps *steps, bool leaf, bool interpreted)
 {
 	if (!leaf) {
 		emit_current(c, k, RAX);
@@ -236,9 +238,11 @@ static u32 emit_held_off(struct sops_code *c, const struct sops_emit_kernel *k,
  * The steps of a form, in place; the kernel's own for who finds that run time is
  * counted. Returns where those are.
  */
-static u32 emit_unless_counted(struct sops_code *c, const struct sops_emit_kernel *k,
-			       const struct sops_emit_shared *s, struct sops_steps *steps,
-			       enum sops_emit_form form, bool leaf, bool interpreted)
+static u32 __init emit_unless_counted(struct sops_code *c,
+				      const struct sops_emit_kernel *k,
+				      const struct sops_emit_shared *s,
+				      struct sops_steps *steps, enum sops_emit_form form,
+				      bool leaf, bool interpreted)
 {
 	u32 skip, counted;
 
@@ -255,9 +259,9 @@ static u32 emit_unless_counted(struct sops_code *c, const struct sops_emit_kerne
 }
 
 /* The ways of the usual form: one return, so the way that has it is the last. */
-static u32 emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
-		     const struct sops_emit_shared *s, struct sops_steps *steps,
-		     bool leaf, bool interpreted)
+static u32 __init emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
+			    const struct sops_emit_shared *s, struct sops_steps *steps,
+			    bool leaf, bool interpreted)
 {
 	u32 held_off, counted;
 
@@ -270,8 +274,8 @@ static u32 emit_ways(struct sops_code *c, const struct sops_emit_kernel *k,
 	return emit_held_off(c, k, steps, leaf, interpreted);
 }
 
-static int emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s,
-		      enum sops_emit_form form, bool leaf, bool interpreted)
+static int __init emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s,
+			     enum sops_emit_form form, bool leaf, bool interpreted)
 {
 	struct sops_steps *steps = &s->steps[sops_steps_index(form, leaf, interpreted)];
 	struct sops_code code = { .buf = steps->bytes, .rels = steps->rels }, *c = &code;
@@ -303,7 +307,7 @@ static int emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared 
  *
  * Return: 0, or -ERANGE when a jump goes too far.
  */
-int sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s)
+int __init sops_emit_steps(const struct sops_emit_kernel *k, struct sops_emit_shared *s)
 {
 	enum sops_emit_form form;
 	unsigned int how;

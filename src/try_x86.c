@@ -35,10 +35,10 @@ struct emit_seen {
 /* What of a task is looked at: how far it goes on behind depends on the processor. */
 #define EMIT_TASK_SIZE	offsetof(struct task_struct, thread)
 
-static u64 *emit_task;		/* the task as it was before */
-static struct emit_seen emit_seen;
+static u64 *emit_task __initdata;		/* the task as it was before */
+static struct emit_seen emit_seen __initdata;
 
-static u64 emit_read_percpu(u64 addr)
+static u64 __init emit_read_percpu(u64 addr)
 {
 	u64 val;
 
@@ -47,7 +47,7 @@ static u64 emit_read_percpu(u64 addr)
 }
 
 /* Which words of the task changed, and what else the steps change. */
-static void emit_look(void)
+static void __init emit_look(void)
 {
 	struct emit_seen *seen = &emit_seen;
 	const u64 *now = (u64 *)current;
@@ -76,7 +76,7 @@ static void emit_look(void)
 }
 
 /* In place of a program. */
-static u64 emit_look_inside(const void *ctx, const struct bpf_insn *insns)
+static u64 __init emit_look_inside(const void *ctx, const struct bpf_insn *insns)
 {
 	emit_look();
 	return 0;
@@ -93,7 +93,7 @@ DEFINE_STATIC_CALL(emit_try, emit_nothing);
 enum { CALLED, INLINE, PREEMPT_OFF, NR_TRAMPS, HELD_OFF = NR_TRAMPS, NR_TRIES };
 
 /* One try of a trampoline, undisturbed. Returns NULL, or what is wrong. */
-static const char *emit_try_one(void *tramp, bool held_off, struct emit_seen *inside)
+static const char * __init emit_try_one(void *tramp, bool held_off, struct emit_seen *inside)
 {
 	struct emit_seen before;
 	unsigned long flags;
@@ -123,7 +123,7 @@ static const char *emit_try_one(void *tramp, bool held_off, struct emit_seen *in
 	return NULL;
 }
 
-static const char *emit_try_all(void *const *tramps)
+static const char * __init emit_try_all(void *const *tramps)
 {
 	struct emit_seen seen[NR_TRIES];
 	const char *why;
@@ -153,7 +153,7 @@ static const char *emit_try_all(void *const *tramps)
  * Others look at our task, and may write to it, at any time: a difference
  * counts when it is there again and again.
  */
-static const char *emit_try_often(void *const *tramps)
+static const char * __init emit_try_often(void *const *tramps)
 {
 	const char *why = NULL;
 	int i;
@@ -169,8 +169,8 @@ static const char *emit_try_often(void *const *tramps)
 }
 
 /* @shared is a copy, @buf is a page. */
-static const char *emit_try_written(struct sops_emit_shared *shared,
-				    struct bpf_prog *prog, u8 *buf)
+static const char * __init emit_try_written(struct sops_emit_shared *shared,
+					    struct bpf_prog *prog, u8 *buf)
 {
 	static const enum sops_emit_form forms[] = {
 		[CALLED]	= SOPS_FORM_SLEEPABLE,
@@ -234,8 +234,8 @@ static const char *emit_try_written(struct sops_emit_shared *shared,
  *
  * Return: NULL, or why not.
  */
-const char *sops_emit_try(const struct sops_emit_kernel *kernel,
-			  const struct sops_emit_shared *shared)
+const char * __init sops_emit_try(const struct sops_emit_kernel *kernel,
+				  const struct sops_emit_shared *shared)
 {
 	struct bpf_prog *prog = kzalloc(sizeof(*prog), GFP_KERNEL);
 	u8 *buf = kmalloc(PAGE_SIZE, GFP_KERNEL);

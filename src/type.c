@@ -361,7 +361,7 @@ void sops_type_put(struct sops_type *type)
 }
 
 /** sops_type_is_known() - has a type of that name been resolved? */
-bool sops_type_is_known(const char *name)
+bool __init sops_type_is_known(const char *name)
 {
 	struct sops_type *type;
 	bool found = false;
