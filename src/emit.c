@@ -198,10 +198,16 @@ struct emit_needs {
 	bool steps;	/* is not over soon: preemption must not be off for that long */
 };
 
-/* How far a jump goes. */
-static s32 emit_jump(const struct bpf_insn *insn)
+/* May a jump go back? 6.19: one by a table may go anywhere. */
+static bool emit_jumps_back(const struct bpf_insn *insn)
 {
-	return insn->code == (BPF_JMP32 | BPF_JA) ? insn->imm : insn->off;
+	switch (insn->code) {
+	case BPF_JMP | BPF_JA | BPF_X:
+		return true;
+	case BPF_JMP32 | BPF_JA:
+		return insn->imm < 0;
+	}
+	return insn->off < 0;
 }
 
 /*
@@ -253,7 +259,7 @@ static struct emit_needs emit_needs(const struct bpf_prog *prog)
 		case BPF_JSGE:
 		case BPF_JSLT:
 		case BPF_JSLE:
-			needs.steps |= emit_jump(insn) < 0;
+			needs.steps |= emit_jumps_back(insn);
 			continue;
 		case BPF_EXIT:
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What bpf(2) has learnt since the linux/bpf.h of Debian 12: links for maps.
+ * What bpf(2) has learnt since the linux/bpf.h of Debian 12: links for maps,
+ * and tables that programs jump by.
  * Attributes are reached by their place, which is ABI.
  */
 #ifndef SOPS_TESTS_NEWER_H
@@ -23,6 +24,8 @@
 
 #define SOPS_F_LINK		(1U << 13)	/* BPF_F_LINK, 6.4 */
 #define SOPS_ATTACH_TYPE	44		/* BPF_STRUCT_OPS, 6.4 */
+
+#define SOPS_MAP_INSN_ARRAY	34		/* BPF_MAP_TYPE_INSN_ARRAY, 6.19 */
 
 /* in sops_value.state, beside those of sops.h */
 #define SOPS_READY		3

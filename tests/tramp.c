@@ -4,7 +4,7 @@
  * case runs with the module's trampolines, with those that hold preemption off
  * and with the kernel's generator.
  */
-#include "sops.h"
+#include "newer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,23 +332,69 @@ static long image_bytes(int map, const struct sops_value *v)
 	return row.image_bytes;
 }
 
-static long image_of(const struct bpf_insn *insns, size_t n, const char *name)
+#define NR_MEMBERS 7
+
+static const char *const members[NR_MEMBERS] = {
+	"ssthresh", "cong_avoid", "undo_cwnd", "set_state",
+	"cwnd_event", "in_ack_event", "pkts_acked",
+};
+
+/* the programs are the map's from then on */
+static long image_of_progs(const int *progs, const char *name)
 {
-	static const char *const members[] = {
-		"ssthresh", "cong_avoid", "undo_cwnd", "set_state",
-		"cwnd_event", "in_ack_event", "pkts_acked",
-	};
 	struct sops_value v;
 	int map = sops_create(&tcp), i;
 	long bytes;
 
 	value_init(&v, &tcp);
 	value_name(&v, name);
-	for (i = 0; i < 7; i++)
-		value_set(&v, members[i], sops_insns(&tcp, members[i], insns, n));
+	for (i = 0; i < NR_MEMBERS; i++)
+		value_set(&v, members[i], progs[i]);
 	bytes = image_bytes(map, &v);
+	for (i = 0; i < NR_MEMBERS; i++)
+		close(progs[i]);
 	close(map);
 	return bytes;
+}
+
+static long image_of(const struct bpf_insn *insns, size_t n, const char *name)
+{
+	int progs[NR_MEMBERS], i;
+
+	for (i = 0; i < NR_MEMBERS; i++)
+		progs[i] = sops_insns(&tcp, members[i], insns, n);
+	return image_of_progs(progs, name);
+}
+
+/* a program that goes on where a table says; each has a table of its own */
+static int prog_with_table(const char *member)
+{
+	union bpf_attr attr = {
+		.map_type = SOPS_MAP_INSN_ARRAY,
+		.key_size = 4,
+		.value_size = 16,
+		.max_entries = 1,
+	};
+	int table = sys_bpf(BPF_MAP_CREATE, &attr), prog;
+	const struct bpf_insn insns[] = {
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, table),
+		INSN(0, 0, 0, 0, 0),
+		LOAD(1, 1, 0),
+		INSN(BPF_JMP | BPF_JA | BPF_X, 1, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	const __u32 goes_to[4] = { 4 };
+
+	if (table < 0)
+		return table;
+	prog = map_update(table, 0, goes_to, 0);
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = table;
+	prog = prog ?: sys_bpf(BPF_MAP_FREEZE, &attr);
+	prog = prog ?: sops_insns(&tcp, member, insns, ARRAY_SIZE(insns));
+	close(table);
+	return prog;
 }
 
 static long image_of_map(const struct bpf_map *map)
@@ -381,6 +427,7 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	struct bpf_insn lengthy[513];
+	int progs[NR_MEMBERS];
 	struct tramp_bpf *replaces;
 	struct leaf_bpf *skel;
 	long without, with, not_short;
@@ -409,6 +456,16 @@ TEST_F(tramp, run_context_when_it_can_be_seen)
 	lengthy[511] = leaf[0];
 	lengthy[512] = leaf[3];
 	EXPECT_EQ(not_short, image_of(lengthy, 513, "t_513"));
+
+	/* nor is what may go anywhere */
+	for (i = 0; i < NR_MEMBERS; i++)
+		progs[i] = prog_with_table(members[i]);
+	TH_LOG("a jump by a table: %d", progs[0]);
+	if (progs[0] >= 0) {
+		EXPECT_EQ(not_short, image_of_progs(progs, "t_table"));
+	} else {
+		EXPECT_FALSE(kernel_has("bpf_insn_array", "ips"));
+	}
 
 	/* programs with BTF: the same, unless another can be put in their place */
 	skel = leaf_bpf__open_and_load();
