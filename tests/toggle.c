@@ -24,7 +24,10 @@
 static atomic_int stop, wrong;
 static atomic_long calls;
 
-/* calls on both processors, and maps that come and go */
+/*
+ * Calls on both processors, and maps that come and go; with pauses: QEMU runs
+ * one processor at a time, and who waits for a busy one waits for the next tick.
+ */
 static void *caller(void *unused)
 {
 	struct flow f;
@@ -34,6 +37,7 @@ static void *caller(void *unused)
 			wrong = __LINE__;
 		flow_close(&f);
 		calls++;
+		usleep(2000);
 	}
 	return NULL;
 }
