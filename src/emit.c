@@ -15,10 +15,10 @@
 #include <linux/sched.h>
 #include <compat/emit.h>
 #include <compat/ksym.h>
-#include "callee.h"
 #include "emit.h"
 #include "kernel.h"
 #include "learn_x86.h"
+#include "needs.h"
 #include "pack.h"
 
 static bool generator;
@@ -98,7 +98,7 @@ static const char * __init emit_setup(void)
 		snprintf(no_symbol, sizeof(no_symbol), "it has no %s that fits", missing);
 		return no_symbol;
 	}
-	sops_callees_init();
+	sops_needs_init();
 	why = emit_share();
 	if (!why)
 		why = sops_emit_try(&emit_kernel, &emit_shared);
@@ -174,103 +174,8 @@ bool sops_emit_has_meta(const struct sops_struct_ops *ops, const struct bpf_prog
 	return false;
 }
 
-/*
- * Can an extension be put in a program's place? It would run in the same
- * trampoline, and may call what it likes. It needs the program's BTF, and the
- * verifier lets none replace a function that it found not to be called as its
- * BTF says: so it marks all struct_ops programs with the usual context.
- */
-static bool emit_is_extensible(const struct bpf_prog *prog)
-{
-	return prog->aux->btf && !(prog->aux->func_info_aux &&
-				   prog->aux->func_info_aux[0].unreliable);
-}
-
-/*
- * Short: so few instructions that other code of the kernel's holds preemption
- * off for as long any time it takes a lock.
- */
-#define SHORT_INSNS	512
-
-/* What a program's instructions tell of how it can be called. */
-struct emit_needs {
-	bool run_ctx;	/* may find out about a run context */
-	bool steps;	/* is not over soon: preemption must not be off for that long */
-};
-
-/* May a jump go back? 6.19: one by a table may go anywhere. */
-static bool emit_jumps_back(const struct bpf_insn *insn)
-{
-	switch (insn->code) {
-	case BPF_JMP | BPF_JA | BPF_X:
-		return true;
-	case BPF_JMP32 | BPF_JA:
-		return insn->imm < 0;
-	}
-	return insn->off < 0;
-}
-
-/*
- * Can nothing that runs as this program find out about a run context? Not
- * when it calls nothing that does: no subprogram, no tail call, and no helper
- * or function of the kernel that is not known to do without, see callee.c.
- * These are short as well; so it is over soon if it never jumps back and has
- * but a few instructions, of which none runs twice.
- */
-static struct emit_needs emit_needs(const struct bpf_prog *prog)
-{
-	const struct emit_needs all = { .run_ctx = true, .steps = true };
-	struct emit_needs needs = { .steps = prog->len > SHORT_INSNS };
-	u32 i;
-
-	if (emit_is_extensible(prog))
-		return all;
-	for (i = 0; i < prog->len; i++) {
-		const struct bpf_insn *insn = &prog->insnsi[i];
-
-		switch (BPF_CLASS(insn->code)) {
-		case BPF_ALU:
-		case BPF_ALU64:
-		case BPF_LDX:
-		case BPF_ST:
-		case BPF_STX:
-			continue;
-		case BPF_LD:
-			if (insn->code != (BPF_LD | BPF_IMM | BPF_DW))
-				return all;
-			i++;
-			continue;
-		}
-		/* Jumps: those that only jump, exit, and calls of what does no harm. */
-		switch (BPF_OP(insn->code)) {
-		case BPF_CALL:
-			if (!sops_callee_is_harmless(insn))
-				return all;
-			continue;
-		case BPF_JA:
-		case BPF_JEQ:
-		case BPF_JNE:
-		case BPF_JGT:
-		case BPF_JGE:
-		case BPF_JLT:
-		case BPF_JLE:
-		case BPF_JSET:
-		case BPF_JSGT:
-		case BPF_JSGE:
-		case BPF_JSLT:
-		case BPF_JSLE:
-			needs.steps |= emit_jumps_back(insn);
-			continue;
-		case BPF_EXIT:
-			continue;
-		}
-		return all;
-	}
-	return needs;
-}
-
 /* The steps in place. */
-static enum sops_emit_form emit_form_inline(struct emit_needs needs, unsigned int how)
+static enum sops_emit_form emit_form_inline(struct sops_needs needs, unsigned int how)
 {
 	if (how & SOPS_EMIT_ALWAYS)
 		return SOPS_FORM_ALWAYS;
@@ -280,7 +185,7 @@ static enum sops_emit_form emit_form_inline(struct emit_needs needs, unsigned in
 }
 
 /* How to do the steps for @prog; false when the kernel has others for it. */
-static bool emit_form(const struct bpf_prog *prog, struct emit_needs needs,
+static bool emit_form(const struct bpf_prog *prog, struct sops_needs needs,
 		      unsigned int how, enum sops_emit_form *form)
 {
 	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
@@ -308,7 +213,7 @@ static bool emit_form(const struct bpf_prog *prog, struct emit_needs needs,
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how)
 {
-	const struct emit_needs needs = emit_needs(prog);
+	const struct sops_needs needs = sops_needs(prog);
 	struct sops_emit_tramp t = {
 		.leaf = !needs.run_ctx,
 		.prog = (u64)prog,

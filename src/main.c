@@ -19,7 +19,7 @@
  *	image.c		executable memory: a trampoline for each program
  *	ksym.c		its symbols
  *	emit.c		trampolines of our own, where the kernel allows for them
- *	callee.c	what a program may call without a run context
+ *	needs.c		what a program needs around it
  *	try_x86.c	put to the test at insmod
  *	emit_x86.c	their bytes: preamble and arguments
  *	steps_x86.c	the steps around the program

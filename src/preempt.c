@@ -8,7 +8,7 @@
  * such a program runs nothing else does on its processor, whatever its
  * priority. For programs that run in softirq anyway that is no loss, but only
  * who knows the programs can tell, so it has to be asked for. Those that are
- * short for all to see have it by default, see emit.c.
+ * short for all to see have it by default, see needs.c.
  *
  * Programs that may sleep, and all programs where the kernel's generator
  * writes the trampolines, run as they always do.

@@ -82,7 +82,7 @@
  *
  * Where it was asked for, preemption is held off here, in place of the steps
  * for RCU and migration, for the same reasons. Programs that are over soon have
- * that without being asked, see emit.c: it takes less than to find out whether
+ * that without being asked, see needs.c: it takes less than to find out whether
  * the caller did it, and nobody waits longer for the processor than for any
  * spinlock of the kernel's.
  */
