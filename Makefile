@@ -83,8 +83,9 @@ TABLES := COMPLEX_MACRO MACRO_ARG_REUSE MACRO_ARG_PRECEDENCE TRAILING_SEMICOLON
 # a copy of the kernel's with one more cannot be const
 NO_FINDING := IS_ENABLED_CONFIG OPEN_BRACE FUNCTION_ARGUMENTS UNSPECIFIED_INT CONST_STRUCT
 # kselftest's macros need braces around them, hide control flow, and have types in parentheses;
-# user space has no noinline, shares memory with kernels, and declares what is written in assembler
-OF_TESTS := BRACES MACRO_WITH_FLOW_CONTROL SPACING EMBEDDED_FUNCTION_NAME VOLATILE \
+# user space has no noinline, shares memory with kernels, and declares what is written in assembler; to undefine __initconst is no
+# use of it
+OF_TESTS := INIT_ATTRIBUTE BRACES MACRO_WITH_FLOW_CONTROL SPACING EMBEDDED_FUNCTION_NAME VOLATILE \
 	    PREFER_DEFINED_ATTRIBUTE_MACRO AVOID_EXTERNS
 
 checkpatch: ## the kernel's style checker on all C files
