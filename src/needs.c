@@ -98,8 +98,8 @@ static bool prog_is_extensible(const struct bpf_prog *prog)
 }
 
 /*
- * Short: so few instructions that other code of the kernel's holds preemption
- * off for as long any time it takes a lock.
+ * Short: so few instructions, none of which runs twice, that much of the kernel's
+ * own code holds preemption off for longer.
  */
 #define SHORT_INSNS	512
 
