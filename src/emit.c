@@ -185,19 +185,21 @@ static enum sops_emit_form emit_form_inline(struct sops_needs needs, unsigned in
 }
 
 /* How to do the steps for @prog; false when the kernel has others for it. */
-static bool emit_form(const struct bpf_prog *prog, struct sops_needs needs,
-		      unsigned int how, enum sops_emit_form *form)
+static bool emit_form(const struct bpf_prog *prog, unsigned int how,
+		      struct sops_emit_tramp *t)
 {
+	struct sops_needs needs;
 	u64 enter = (u64)optional(bpf_trampoline_enter)(prog);
 	u64 exit = (u64)optional(bpf_trampoline_exit)(prog);
 
-	if (enter == emit_kernel.enter && exit == emit_kernel.exit)
-		*form = emit_form_inline(needs, how);
-	else if (enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable)
-		*form = SOPS_FORM_SLEEPABLE;
-	else
-		return false;
-	return true;
+	if (enter == emit_kernel.enter && exit == emit_kernel.exit) {
+		needs = sops_needs(prog);
+		t->leaf = !needs.run_ctx;
+		t->form = emit_form_inline(needs, how);
+		return true;
+	}
+	t->form = SOPS_FORM_SLEEPABLE;
+	return enter == emit_kernel.enter_sleepable && exit == emit_kernel.exit_sleepable;
 }
 
 /**
@@ -213,9 +215,7 @@ static bool emit_form(const struct bpf_prog *prog, struct sops_needs needs,
 bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	       const struct btf_func_model *model, void *stub, unsigned int how)
 {
-	const struct sops_needs needs = sops_needs(prog);
 	struct sops_emit_tramp t = {
-		.leaf = !needs.run_ctx,
 		.prog = (u64)prog,
 		.func = sops_prog_entry(prog),
 		.insns = prog->jited ? 0 : (u64)prog->insnsi,
@@ -230,7 +230,7 @@ bool sops_emit(struct sops_code *code, const struct bpf_prog *prog,
 	for (i = 0; i < model->nr_args; i++)
 		if (model->arg_size[i] > 2 * sizeof(u64))
 			return false;
-	if (!emit_form(prog, needs, how, &t.form))
+	if (!emit_form(prog, how, &t))
 		return false;
 	t.preamble_size = sops_preamble(stub, &t.preamble);
 	return !sops_emit_tramp(code, &emit_shared, &t);

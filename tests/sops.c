@@ -256,16 +256,21 @@ int sops_insns(const struct sops_type *t, const char *member,
 	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
-int sops_array(__u32 value_size)
+int sops_map_of_one(__u32 map_type, __u32 value_size)
 {
 	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
+		.map_type = map_type,
 		.key_size = 4,
 		.value_size = value_size,
 		.max_entries = 1,
 	};
 
 	return sys_bpf(BPF_MAP_CREATE, &attr);
+}
+
+int sops_array(__u32 value_size)
+{
+	return sops_map_of_one(BPF_MAP_TYPE_ARRAY, value_size);
 }
 
 int sops_prog(const struct sops_type *t, const char *member, int ret)

@@ -104,7 +104,8 @@ void value_set(struct sops_value *v, const char *member, __u64 to);
 void value_name(struct sops_value *v, const char *name);
 __u64 value_get(const struct sops_value *v, const char *member);
 
-/* an array map of one value, for programs to leave it in */
+/* a map of one value; an array, for programs to leave it in */
+int sops_map_of_one(__u32 map_type, __u32 value_size);
 int sops_array(__u32 value_size);
 
 /* instructions of programs */

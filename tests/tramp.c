@@ -369,13 +369,8 @@ static long image_of(const struct bpf_insn *insns, size_t n, const char *name)
 /* a program that goes on where a table says; each has a table of its own */
 static int prog_with_table(const char *member)
 {
-	union bpf_attr attr = {
-		.map_type = SOPS_MAP_INSN_ARRAY,
-		.key_size = 4,
-		.value_size = 16,
-		.max_entries = 1,
-	};
-	int table = sys_bpf(BPF_MAP_CREATE, &attr), prog;
+	int table = sops_map_of_one(SOPS_MAP_INSN_ARRAY, 16), prog;
+	union bpf_attr attr = { .map_fd = table };
 	const struct bpf_insn insns[] = {
 		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_VALUE, 0, table),
 		INSN(0, 0, 0, 0, 0),
@@ -389,8 +384,6 @@ static int prog_with_table(const char *member)
 	if (table < 0)
 		return table;
 	prog = map_update(table, 0, goes_to, 0);
-	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = table;
 	prog = prog ?: sys_bpf(BPF_MAP_FREEZE, &attr);
 	prog = prog ?: sops_insns(&tcp, member, insns, ARRAY_SIZE(insns));
 	close(table);
